@@ -1,0 +1,1 @@
+"""Replay of recorded data through the LP core, the pool engine and the passive hedge."""

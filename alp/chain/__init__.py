@@ -1,0 +1,1 @@
+"""Uniswap V3 beyond the pool: position manager, router, quoter, RPC."""

@@ -1,0 +1,1 @@
+"""Recorded market data: formats, readers, inspection, conversion and fetching."""

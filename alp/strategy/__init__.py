@@ -1,0 +1,1 @@
+"""The Strategy manifest: schema, loading, defaults, explanation."""
