@@ -3,7 +3,7 @@
 Every ``.pyx`` below ``alp/_core`` is one extension. Environment variables and flags:
 
 ``ALP_DEBUG_CYTHON=1``  all of Cython's run-time checks on, no optimisation
-``--annotate``          also write Cython's annotated HTML beside each source
+``--annotate``          also write Cython's annotated HTML, below ``build/cython``
 """
 
 import os
@@ -31,11 +31,13 @@ DIRECTIVES = {
     "warn.unused": True,
 }
 
-# No -march=native: a wheel must run on every machine of its platform.
+# Flags that gcc and clang share. No -march=native: a wheel must run on every machine of its
+# platform. No -ffast-math: two builds must agree to the last bit.
 COMPILE_ARGS = ["-O0", "-g"] if DEBUG else ["-O3"]
-COMPILE_ARGS += ["-Wno-unused-function", "-Wno-unreachable-code"]
+COMPILE_ARGS += ["-ffp-contract=off", "-Wno-unused-function", "-Wno-unreachable-code"]
 
 ROOT = Path(__file__).parent
+JOBS = os.cpu_count() or 1
 
 
 def extensions() -> list[Extension]:
@@ -46,19 +48,19 @@ def extensions() -> list[Extension]:
             ".".join(source.with_suffix("").parts),
             [str(source)],
             extra_compile_args=COMPILE_ARGS,
-            define_macros=[("CYTHON_TRACE_NOGIL", "0")],
         )
         for source in sources
     ]
 
 
-setup(
-    ext_modules=cythonize(
-        extensions(),
-        compiler_directives=DIRECTIVES,
-        annotate=ANNOTATE,
-        build_dir="build/cython",
-        force=DEBUG,
-        nthreads=os.cpu_count() if "build_ext" in sys.argv else 0,
+if __name__ == "__main__":  # Cython's worker processes import this file again
+    setup(
+        ext_modules=cythonize(
+            extensions(),
+            compiler_directives=DIRECTIVES,
+            annotate=ANNOTATE,
+            build_dir="build/cython-debug" if DEBUG else "build/cython",
+            nthreads=JOBS,
+        ),
+        options={"build_ext": {"parallel": JOBS, "force": DEBUG}},
     )
-)
