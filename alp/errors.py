@@ -36,8 +36,14 @@ class ExitCode(IntEnum):
     """An endpoint could not be reached or refused the request."""
     CORRUPT = 6
     """alp found its own state inconsistent; please report it."""
+    UNEXPECTED = 70
+    """A failure alp did not foresee; ``alp --debug`` shows its traceback, please report it."""
+    FILE_SYSTEM = 74
+    """The system refused to read or write a file: permission, space, a missing folder."""
     INTERRUPTED = 130
     """Stopped by Ctrl-C or SIGTERM; what was finished is kept."""
+    BROKEN_PIPE = 141
+    """The program reading the output went away, as in ``alp … | head``."""
 
 
 class AlpError(Exception):

@@ -1,0 +1,37 @@
+"""The ``alp`` command: this module answers ``alp --help`` and hands everything else to click.
+
+Only what a bare interpreter has already loaded may be imported here, so that help and version
+come at once; click, and the libraries behind each command, are imported when they are needed.
+"""
+
+import os
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line of this process and exit with its :class:`alp.errors.ExitCode`."""
+    arguments = sys.argv[1:]
+    if arguments in (["--help"], ["-h"]) and "_ALP_COMPLETE" not in os.environ:
+        from alp.cli.commands import help_text
+
+        _say(help_text())
+    elif arguments in (["--version"], ["-V"]):
+        from alp._version import __version__
+
+        _say(f"alp {__version__}\n")
+    else:
+        from alp.cli.app import root
+
+        root.main(arguments, prog_name="alp")
+
+
+def _say(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        from alp.cli.outcome import silence_broken_pipe
+
+        sys.exit(silence_broken_pipe())

@@ -1,0 +1,84 @@
+"""What ``alp`` can do, as data: command names, where each lives, one line about each.
+
+This module imports nothing, so that ``alp --help`` and shell completion need not import the
+commands. A command is added by adding its line here and its module beside this one.
+"""
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "validate": ("alp.cli.validate:validate", "Check manifests; name every fault at once."),
+    "explain": ("alp.cli.explain:explain", "Say what a manifest, or one field of it, means."),
+    "convert-config": ("alp.cli.convert_config:convert_config", "Turn an old config into one."),
+    "schema": ("alp.cli.schema:schema", "Print the manifest's JSON Schema or Kubernetes CRD."),
+    "backtest": ("alp.cli.backtest:backtest", "Run a strategy on recorded data and report."),
+    "sweep": ("alp.cli.sweep:sweep", "Run many parameter sets and compare them."),
+    "data": ("alp.cli.data:data", "Inspect, convert and fetch market data."),
+    "verify": ("alp.cli.verify:verify", "Prove the pool engine against recorded chain data."),
+    "validate-models": (
+        "alp.cli.validate_models:validate_models",
+        "Hold the quoting models to the published numbers.",
+    ),
+    "completion": ("alp.cli.completion:completion", "Print the completion script of a shell."),
+    "version": ("alp.cli.version:version", "Print versions, for a bug report."),
+}
+"""name -> ("module:attribute" of its click command, the line ``alp --help`` shows)."""
+
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "The manifest": ("validate", "explain", "convert-config", "schema"),
+    "Backtests": ("backtest", "sweep", "data"),
+    "Proof": ("verify", "validate-models"),
+    "This program": ("completion", "version"),
+}
+"""How ``alp --help`` groups the commands; every command is in exactly one section."""
+
+OPTIONS: dict[str, str] = {
+    "--log-level LEVEL": "debug, info, warning (default) or error; env ALP_LOG_LEVEL.",
+    "--log-format FORMAT": "text (default) or json, one object a line; env ALP_LOG_FORMAT.",
+    "--debug": "Show the traceback of an unexpected failure; env ALP_DEBUG=1.",
+    "-V, --version": "Print the version.",
+    "-h, --help": "Print this; `alp COMMAND --help` explains one command.",
+}
+"""The options before the command's name, as help shows them."""
+
+EXIT_CODES: dict[int, str] = {
+    0: "everything asked for was done",
+    1: "a verification found a difference or a fault",
+    2: "the command line was wrong",
+    3: "the manifest was refused",
+    4: "an input file was refused",
+    5: "an endpoint could not be reached or refused the request",
+    6: "alp's own state contradicts itself; please report it",
+    70: "an unexpected failure inside alp; please report it",
+    74: "the system refused to read or write a file",
+    130: "stopped by Ctrl-C or SIGTERM",
+    141: "the reader of the output went away",
+}
+"""What each exit status means; :class:`alp.errors.ExitCode` has the same numbers."""
+
+EXAMPLES: dict[str, str] = {
+    "alp validate examples/eth-usdc.yaml": "is the manifest right?",
+    "alp explain examples/eth-usdc.yaml": "what will it do, and why?",
+    "alp backtest examples/eth-usdc.yaml": "run it on the recorded day it names",
+}
+"""The first commands a newcomer should try."""
+
+PURPOSE = """\
+  Asymmetric liquidity provision on Uniswap V3, hedged by passive market making
+  on centralised exchanges. Every command takes the same file, the Strategy
+  manifest: it is checked, explained, backtested and run unchanged.
+"""
+
+
+def help_text() -> str:
+    """Return the whole of ``alp --help``, at most 100 columns wide."""
+    blocks = ["Usage: alp [OPTIONS] COMMAND [ARGS]...\n", PURPOSE]
+    blocks.append(_block("First steps", EXAMPLES))
+    for title, names in SECTIONS.items():
+        blocks.append(_block(title, {name: COMMANDS[name][1] for name in names}, width=18))
+    blocks.append(_block("Options", OPTIONS))
+    blocks.append(_block("Exit codes", {str(code): text for code, text in EXIT_CODES.items()}))
+    return "\n".join(blocks)
+
+
+def _block(title: str, rows: dict[str, str], width: int = 0) -> str:
+    width = width or max(map(len, rows)) + 3
+    return f"{title}:\n" + "".join(f"  {name:<{width}}{text}\n" for name, text in rows.items())

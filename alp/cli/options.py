@@ -1,0 +1,39 @@
+"""Options that several commands share, and how a command prints data."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def json_option(function: Function) -> Function:
+    """Add ``--json`` as the parameter ``as_json``."""
+    option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+    return option(function)
+
+
+def progress_option(function: Function) -> Function:
+    """Add ``--progress/--no-progress`` as the parameter ``progress``; a terminal is the default."""
+
+    def default(_ctx: click.Context, _param: click.Parameter, wanted: bool | None) -> bool:
+        return sys.stderr.isatty() if wanted is None else wanted
+
+    option = click.option(
+        "--progress/--no-progress",
+        default=None,
+        callback=default,
+        help="Show progress on stderr.  [default: only on a terminal]",
+    )
+    return option(function)
+
+
+def print_json(value: object) -> None:
+    """Print ``value`` as indented JSON; what JSON has no type for is printed as its text."""
+    import json
+
+    click.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))
