@@ -1,0 +1,39 @@
+"""The generated pages say what the code says."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from alp.errors import ExitCode
+
+
+@pytest.fixture(scope="module")
+def generate(root: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_generate", root / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_committed_pages_are_current(generate: ModuleType) -> None:
+    for path, text in generate.pages().items():
+        assert path.read_text(encoding="utf-8") == text, f"{path.name}: run docs/generate.py"
+
+
+def test_every_exit_code_has_a_meaning(generate: ModuleType) -> None:
+    page = generate.exit_codes_page()
+    for code in ExitCode:
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| {code.value} |")]
+        assert code.name in row
+        assert row.split("|")[3].strip()
+
+
+def test_every_option_has_a_help_text(generate: ModuleType) -> None:
+    bare = [line for line in generate.cli_page().splitlines() if line.endswith("|  |")]
+    assert not [line for line in bare if line.startswith("| `-")]
