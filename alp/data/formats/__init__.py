@@ -1,0 +1,1 @@
+"""The file formats alp reads, one module each."""

@@ -1,0 +1,204 @@
+"""A source: one file, or several that follow each other, as checked arrays of one kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alp.data.checks import Checker, checker
+from alp.data.files import InputFile, Notes
+from alp.data.options import ReadOptions
+from alp.data.reader import Head, Reader
+from alp.data.schema import DTYPES, Array, Kind
+from alp.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    """Where data came from, for reports: enough to find out later whether it is the same file."""
+
+    path: str
+    """The file's name without its folder."""
+    sha256: str
+    format: str
+    kind: str
+    rows: int
+    start_ns: int | None
+    end_ns: int | None
+    notes: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields by name."""
+        return asdict(self)
+
+
+class Source:
+    """Recorded data of one kind, read in pieces.
+
+    Attributes
+    ----------
+    paths
+        The files, in the order of their times.
+    kind, format
+        What the rows are, and what the (first) file was recognised as.
+    notes
+        What was found out or assumed on the way; complete after a whole pass.
+    tick_size, lot_size
+        Units of ``CANDLE`` and ``TRADE`` rows, else None.
+    period_ns
+        Length of bars and candles, else None.
+    approximate
+        Whether values had been rounded before they came here.
+    """
+
+    def __init__(self, readers: Sequence[Reader], kind: Kind, options: ReadOptions) -> None:
+        self._readers = tuple(readers)
+        self._options = options
+        self.kind = kind
+        self.pair = options.pair
+        self.format = readers[0].format
+        self.paths = tuple(reader.file.path for reader in readers)
+        self.period_ns = readers[0].period_ns
+        self.approximate = any(reader.approximate for reader in readers)
+        self.tick_size = _finest([reader.tick_size for reader in readers])
+        self.lot_size = _finest([reader.lot_size for reader in readers])
+        for reader in readers:
+            reader.tick_size, reader.lot_size = self.tick_size, self.lot_size
+        self._infos: tuple[FileInfo, ...] | None = None
+
+    @property
+    def path(self) -> Path:
+        """The first file."""
+        return self.paths[0]
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the first file as it is on disk, in hex."""
+        return self._readers[0].file.sha256
+
+    @property
+    def notes(self) -> list[str]:
+        """All notes, those of several files with the file's name in front."""
+        if len(self._readers) == 1:
+            return list(self._readers[0].notes.items)
+        notes: list[str] = []
+        for reader in self._readers:
+            notes += [f"{reader.file.path.name}: {note}" for note in reader.notes.items]
+        return notes
+
+    def batches(self, max_rows: int = 65536) -> Iterator[Array]:
+        """Yield the rows in order, in arrays of at most `max_rows`.
+
+        Raises
+        ------
+        DataError
+            At the first row that cannot be trusted; what was yielded before it is sound.
+        """
+        check = checker(self.kind, self._options)
+        infos: list[FileInfo] = []
+        for reader in self._readers:
+            yield from self._file(reader, check, max_rows)
+            infos.append(_info(reader, check))
+        self._infos = tuple(infos)
+
+    def read(self) -> Array:
+        """Return all rows in one array; for sources known to be small."""
+        pieces = list(self.batches())
+        return np.concatenate(pieces) if pieces else np.empty(0, DTYPES[self.kind])
+
+    def describe(self) -> tuple[FileInfo, ...]:
+        """Return where each file's data came from; passes over the data if nobody did before."""
+        if self._infos is None:
+            for _ in self.batches():
+                pass
+        assert self._infos is not None
+        return self._infos
+
+    @staticmethod
+    def _file(reader: Reader, check: Checker, max_rows: int) -> Iterator[Array]:
+        check.start(reader)
+        for array, rows in reader.read(max_rows):
+            check.look(array, rows)
+            yield array
+        check.finish()
+        if check.file_rows == 0:
+            raise reader.fail("no rows", hint="the file has a header and nothing else")
+
+
+def _info(reader: Reader, check: Checker) -> FileInfo:
+    return FileInfo(
+        path=reader.file.path.name,
+        sha256=reader.file.sha256,
+        format=reader.format,
+        kind=reader.kind.value,
+        rows=check.file_rows,
+        start_ns=check.file_start_ns,
+        end_ns=check.file_end_ns,
+        notes=list(reader.notes.items),
+    )
+
+
+def _finest(sizes: Sequence[Decimal | None]) -> Decimal | None:
+    known = [size for size in sizes if size is not None]
+    return min(known) if known else None
+
+
+def open_source(
+    path: str | Path | Sequence[str | Path],
+    *,
+    kind: Kind | str | None = None,
+    pair: Any = None,
+    **options: Any,
+) -> Source:
+    """Open recorded data of any format alp reads.
+
+    Parameters
+    ----------
+    path
+        A file, or several whose rows follow each other in time.
+    kind
+        What the rows shall be, where a format can be read as more than one kind.
+    pair
+        The pool's :class:`~alp.models.pair.TokenPair`, where prices must become sqrt prices.
+    **options
+        See :class:`~alp.data.options.ReadOptions`.
+
+    Raises
+    ------
+    DataError
+        If a file is missing, damaged or of no known format.
+    ConfigError
+        If an option is unknown, or the pair is needed and missing.
+    """
+    from alp.data.formats.registry import recognise
+
+    read_options = ReadOptions.of(pair, options)
+    paths = [Path(path)] if isinstance(path, str | Path) else [Path(each) for each in path]
+    if not paths:
+        raise DataError("no file was given")
+    readers: list[Reader] = []
+    for each in paths:
+        file = InputFile(each)
+        head = Head(file)
+        chosen = recognise(head)
+        wanted = Kind(kind) if kind is not None else chosen.kinds[0]
+        if wanted not in chosen.kinds:
+            raise DataError(
+                f"a {chosen.format} file cannot be read as {wanted}",
+                path=each,
+                hint=f"it can be read as {', '.join(chosen.kinds)}",
+            )
+        readers.append(chosen(file, head, wanted, read_options, Notes()))
+    kinds = {reader.kind for reader in readers}
+    if len(kinds) > 1:
+        raise DataError(
+            f"the files are of different kinds ({', '.join(sorted(kinds))})",
+            path=paths[-1],
+            hint="give only files of one kind as one source",
+        )
+    return Source(readers, readers[0].kind, read_options)
