@@ -138,6 +138,8 @@ class Position(Record):
     """Negative."""
     il: Decimal
     """Value at the end minus value of the deposited amounts held (impermanent loss)."""
+    side: Literal["bid", "ask", "both"] = "both"
+    """What it was minted as: ``bid`` with quote below the price, ``ask`` with base above it."""
     deposit_value: Decimal = Decimal(0)
     """Value of the deposited amounts at mint, in quote."""
     time_in_range: float | None = None

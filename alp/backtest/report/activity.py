@@ -1,0 +1,352 @@
+"""Tables of what was done: decisions about the ranges, positions, periods, venue fills."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from alp.backtest.codec import exact_sum
+from alp.backtest.report.headline import PART_NAMES
+from alp.backtest.report.notation import (
+    NONE,
+    Notation,
+    count,
+    duration,
+    instant,
+    number,
+    percent,
+    words,
+)
+from alp.backtest.report.tables import (
+    Cell,
+    Column,
+    Table,
+    number_column,
+    text_column,
+    value_cell,
+)
+from alp.backtest.results import PARTS, Period, RangeSpan, Rebalance, Results
+
+MOST_ROWS = 1_000
+"""Longer tables are cut, and say so; the results file has every row."""
+
+WEIGHED = {
+    "expected_fees_quote": "Expected fees",
+    "gas_quote": "Gas",
+    "lvr_quote": "LVR",
+    "hedge_cost_quote": "Hedge cost",
+    "benefit_quote": "Benefit",
+}
+"""Numbers of a decision that have a column of their own, if any decision has them."""
+
+UNITS = {"quote": "", "bps": " bps", "base": "", "ns": "", "gwei": " gwei"}
+
+
+def reasons_table(results: Results) -> Table:
+    """Count the decisions by outcome and reason."""
+    tally = Counter((item.decision, item.reason) for item in results.rebalances)
+    details = {(item.decision, item.reason): item.detail for item in results.rebalances}
+    order = sorted(tally, key=lambda key: (key[0], -tally[key], key[1]))
+    return Table(
+        id="reasons",
+        caption="Decisions by outcome and reason",
+        columns=[
+            text_column("Decision"),
+            text_column("Reason"),
+            number_column("Times"),
+            text_column("In words", wide=True),
+        ],
+        rows=[
+            [
+                _badge(decision),
+                Cell(words(reason)),
+                value_cell(count(tally[decision, reason]), tally[decision, reason]),
+                Cell(details[decision, reason] or NONE),
+            ]
+            for decision, reason in order
+        ],
+        empty="No decision was taken.",
+    )
+
+
+def rebalances_table(results: Results, notation: Notation) -> Table:
+    """List every decision with the numbers it weighed, the refused ones too."""
+    shown = results.rebalances[:MOST_ROWS]
+    weighed = [name for name in WEIGHED if any(name in item.numbers for item in shown)]
+    columns = [
+        text_column("Time (UTC)"),
+        number_column("Block"),
+        text_column("Decision"),
+        text_column("Reason"),
+        number_column("Price", notation.quote),
+        *(number_column(WEIGHED[name], notation.quote) for name in weighed),
+        text_column("Other numbers"),
+        text_column(f"Ranges, {notation.quote}"),
+    ]
+    rows = [
+        [
+            Cell(instant(item.ts_ns, seconds=True), item.ts_ns),
+            value_cell(NONE if item.block is None else str(item.block), item.block),
+            _badge(item.decision),
+            Cell(words(item.reason)),
+            value_cell(notation.price(item.price), item.price),
+            *(
+                value_cell(
+                    notation.money(item.numbers.get(name), sign=name == "benefit_quote"),
+                    item.numbers.get(name),
+                )
+                for name in weighed
+            ),
+            Cell(_other_numbers(item, notation)),
+            Cell(_spans(item.ranges, notation)),
+        ]
+        for item in shown
+    ]
+    return Table(
+        id="rebalances",
+        caption="Every decision about the ranges, with the numbers it weighed",
+        columns=columns,
+        rows=rows,
+        tags=[item.decision for item in shown],
+        empty="No decision was taken.",
+        note=_cut_note(len(shown), len(results.rebalances)),
+        tall=True,
+    )
+
+
+def positions_table(results: Results, notation: Notation) -> Table:
+    """List every liquidity position from mint to burn."""
+    shown = results.positions[:MOST_ROWS]
+    end = results.window.end_ns
+    quote = notation.quote
+    return Table(
+        id="positions",
+        caption="Liquidity positions from mint to burn",
+        columns=[
+            number_column("No."),
+            text_column("Side"),
+            text_column("Opened (UTC)"),
+            number_column("Life"),
+            number_column("Lower price", quote),
+            number_column("Upper price", quote),
+            number_column("In range", "%"),
+            number_column("Deposit", quote),
+            number_column("Fees", notation.base),
+            number_column("Fees", quote),
+            number_column("Fees, value", quote),
+            number_column("LVR", quote),
+            number_column("IL", quote),
+            number_column("Ticks"),
+            number_column("Liquidity"),
+        ],
+        rows=[
+            [
+                value_cell(str(item.id), item.id),
+                Cell(item.side),
+                Cell(instant(item.opened_ns), item.opened_ns),
+                value_cell(
+                    duration((item.closed_ns or end) - item.opened_ns)
+                    + ("" if item.closed_ns else ", open"),
+                    (item.closed_ns or end) - item.opened_ns,
+                ),
+                value_cell(notation.price(item.price_lower), item.price_lower),
+                value_cell(notation.price(item.price_upper), item.price_upper),
+                value_cell(
+                    NONE if item.time_in_range is None else number(item.time_in_range * 100, 1),
+                    item.time_in_range,
+                ),
+                value_cell(notation.money(item.deposit_value), item.deposit_value),
+                value_cell(notation.amount(item.fees_base), item.fees_base),
+                value_cell(notation.money(item.fees_quote), item.fees_quote),
+                value_cell(notation.money(item.fees_value), item.fees_value),
+                value_cell(notation.money(item.lvr, sign=True), item.lvr),
+                value_cell(notation.money(item.il, sign=True), item.il),
+                value_cell(f"{item.tick_lower} … {item.tick_upper}", item.tick_lower),
+                value_cell(f"{float(item.liquidity):.3e}", item.liquidity),
+            ]
+            for item in shown
+        ],
+        empty="No position was opened.",
+        note=_cut_note(len(shown), len(results.positions)),
+        tall=True,
+    )
+
+
+def periods_table(results: Results, notation: Notation) -> Table:
+    """List the attribution over time: every period, or every day of a long run."""
+    rows, by_day = results.hourly, len(results.hourly) > MOST_ROWS
+    if by_day:
+        rows = tuple(_days(rows))
+    what = "Attribution by day" if by_day else "Attribution by period"
+    return Table(
+        id="periods",
+        caption=f"{what}: what accrued up to each time",
+        columns=[
+            text_column("Until (UTC)"),
+            number_column("NAV", notation.quote),
+            *(number_column(PART_NAMES[name], notation.quote) for name in PARTS),
+        ],
+        rows=[
+            [
+                Cell(instant(row.ts_ns), row.ts_ns),
+                value_cell(notation.money(row.nav), row.nav),
+                *(
+                    value_cell(notation.money(value, sign=True, fine=2), value)
+                    for value in row.parts().values()
+                ),
+            ]
+            for row in rows
+        ],
+        empty="No period was recorded.",
+        note=f"{count(len(results.hourly))} periods, added up by UTC day." if by_day else "",
+        tall=True,
+    )
+
+
+def fills_table(results: Results, notation: Notation) -> Table:
+    """List every fill of the venue leg with why the simulator filled it."""
+    shown = results.hedge.fills[:MOST_ROWS]
+    return Table(
+        id="fills",
+        caption="Fills of the venue leg, each with its reason",
+        columns=[
+            text_column("Time (UTC)"),
+            text_column("Venue"),
+            text_column("Side"),
+            number_column("Price", notation.quote),
+            number_column("Quantity", notation.base),
+            number_column("Fee", notation.quote),
+            text_column("Why it filled"),
+        ],
+        rows=[
+            [
+                Cell(instant(fill.ts_ns, seconds=True), fill.ts_ns),
+                Cell(fill.venue),
+                Cell(fill.side, style=f"badge {fill.side}"),
+                value_cell(notation.price(fill.price), fill.price),
+                value_cell(notation.amount(fill.quantity), fill.quantity),
+                value_cell(notation.money(fill.fee, fine=2), fill.fee),
+                Cell(words(fill.why)),
+            ]
+            for fill in shown
+        ],
+        tags=[fill.side for fill in shown],
+        empty="The venue leg had no fill.",
+        note=_cut_note(len(shown), len(results.hedge.fills)),
+        tall=True,
+    )
+
+
+def markouts_table(results: Results, notation: Notation) -> Table:
+    """Summarise the markouts by leg and horizon."""
+    columns = [text_column("Leg"), number_column("Horizon"), number_column("Fills")]
+    for title in ("Mean", "Median", "5th percentile", "95th percentile"):
+        columns.append(number_column(title, "bps"))
+    columns += [number_column("Sum", notation.quote), number_column("Beyond the data")]
+    return Table(
+        id="markouts-table",
+        caption="Markouts by leg and horizon; positive is in our favour, fees not included",
+        columns=columns,
+        rows=[
+            [
+                Cell("pool" if item.leg == "lp" else "venue"),
+                value_cell(duration(item.horizon_ns), item.horizon_ns),
+                value_cell(count(item.count), item.count),
+                *(
+                    value_cell(number(value, 2, sign=True), value)
+                    for value in (item.mean_bps, item.median_bps, item.p05_bps, item.p95_bps)
+                ),
+                value_cell(notation.money(item.total_quote, sign=True), item.total_quote),
+                value_cell(count(item.unresolved), item.unresolved),
+            ]
+            for item in results.markouts
+        ],
+        empty="No markout was measured.",
+    )
+
+
+def hedge_table(results: Results, notation: Notation) -> Table:
+    """State how closely the venue leg followed the pool leg."""
+    hedge, parts = results.hedge, results.attribution
+    why = Counter(words(fill.why.partition(":")[0]) for fill in hedge.fills)
+    reasons = ", ".join(f"{text} {count(times)}" for text, times in sorted(why.items()))
+    facts: Iterable[tuple[str, str]] = (
+        ("Enabled", "yes" if hedge.enabled else "no"),
+        ("Profit before fees", notation.in_quote(parts.hedge_pnl, sign=True)),
+        ("Fees", notation.in_quote(parts.hedge_fees, sign=True)),
+        ("Volume traded", notation.in_base(hedge.volume_base)),
+        ("Fills", count(len(hedge.fills)) + (f" ({reasons})" if reasons else "")),
+        ("Mean hedge ratio", number(hedge.ratio, 3)),
+        ("Correlation of pool and venue returns", number(hedge.correlation, 3)),
+        ("Mean net inventory away from target", notation.in_base(hedge.residual_base_mean)),
+        ("Largest net inventory away from target", notation.in_base(hedge.residual_base_max)),
+        ("Median lag to a completed hedge", _lag(hedge.lag_ns)),
+        ("Time suspended", percent(hedge.suspended)),
+    )
+    return Table(
+        id="hedge-facts",
+        caption="The venue leg in numbers",
+        columns=[Column("Fact"), Column("Value")],
+        rows=[[Cell(name), Cell(text)] for name, text in facts],
+        sortable=False,
+    )
+
+
+def _days(periods: Iterable[Period]) -> list[Period]:
+    """Add periods up by the UTC day in which they end (midnight belongs to the day before)."""
+    days: dict[str, list[Period]] = {}
+    for row in periods:
+        day = datetime.fromtimestamp((row.ts_ns - 1) // 1_000_000_000, UTC).date().isoformat()
+        days.setdefault(day, []).append(row)
+    return [
+        Period(
+            ts_ns=rows[-1].ts_ns,
+            nav=rows[-1].nav,
+            **{name: exact_sum(getattr(row, name) for row in rows) for name in PARTS},
+        )
+        for rows in days.values()
+    ]
+
+
+def _other_numbers(item: Rebalance, notation: Notation) -> str:
+    """Write the numbers without a column of their own, each with its unit."""
+    parts = []
+    for name in sorted(set(item.numbers) - set(WEIGHED)):
+        stem, _, unit = name.rpartition("_")
+        value = item.numbers[name]
+        if unit == "quote":
+            parts.append(f"{words(stem)} {notation.in_quote(value)}")
+        elif unit == "base":
+            parts.append(f"{words(stem)} {notation.in_base(value)}")
+        elif unit == "ns":
+            parts.append(f"{words(stem)} {NONE if value is None else duration(int(value))}")
+        elif unit in UNITS:
+            parts.append(f"{words(stem)} {number(value, 1)}{UNITS[unit]}")
+        else:
+            parts.append(f"{words(name)} {NONE if value is None else f'{value:.6g}'}")
+    return "; ".join(parts) or NONE
+
+
+def _spans(ranges: tuple[RangeSpan, ...], notation: Notation) -> str:
+    return (
+        "; ".join(
+            f"{item.side} {notation.price(item.price_lower)} to {notation.price(item.price_upper)}"
+            for item in ranges
+        )
+        or NONE
+    )
+
+
+def _badge(decision: str) -> Cell:
+    return Cell(decision, style=f"badge {decision}")
+
+
+def _lag(lag_ns: int | None) -> str:
+    return NONE if lag_ns is None else duration(lag_ns)
+
+
+def _cut_note(shown: int, whole: int) -> str:
+    if shown == whole:
+        return ""
+    return f"The first {count(shown)} of {count(whole)}; the results file has them all."

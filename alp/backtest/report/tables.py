@@ -1,0 +1,66 @@
+"""A table as the page shows it: columns with units, cells with the value they sort by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its title, its unit, and whether it is right-aligned."""
+
+    title: str
+    unit: str = ""
+    numeric: bool = False
+    wide: bool = False
+    """Prose that may wrap."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: text, the value to sort by (the text if None), and a style name."""
+
+    text: str
+    sort: str | float | int | None = None
+    style: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A captioned table; ``tags`` names the group of each row that the reader can filter by."""
+
+    id: str
+    caption: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    tags: Sequence[str] = ()
+    empty: str = "None."
+    note: str = ""
+    sortable: bool = True
+    tall: bool = False
+    """Long: shown in a frame that scrolls."""
+
+    @property
+    def groups(self) -> list[tuple[str, int]]:
+        """Each tag with its number of rows, in order of first appearance."""
+        counts: dict[str, int] = {}
+        for tag in self.tags:
+            counts[tag] = counts.get(tag, 0) + 1
+        return list(counts.items())
+
+
+def value_cell(text: str, value: Decimal | float | int | None, style: str = "") -> Cell:
+    """Make a cell that sorts by its number; unknown values sort below all others."""
+    return Cell(text, "" if value is None else float(value), style)
+
+
+def text_column(title: str, *, wide: bool = False) -> Column:
+    """Make a left-aligned column."""
+    return Column(title, wide=wide)
+
+
+def number_column(title: str, unit: str = "") -> Column:
+    """Make a right-aligned column; the unit stands in the heading."""
+    return Column(title, unit, numeric=True)
