@@ -1,0 +1,322 @@
+"""Replay of bars (minutes, OHLC) against our own positions, at the fidelity bars allow.
+
+Between decisions nothing here touches Python: :meth:`BarReplay.advance` runs over bars until a
+stop is met. Two fee models:
+
+``PATH``   our liquidity is traded along the path previous close, open, low and high (low first in
+           a bar whose sqrt price rises, high first otherwise), close: each leg pays the pool fee
+           on what it brings in. Needs prices only; what traded back and forth inside a leg is
+           unseen, so it is a lower bound.
+``SHARE``  the bar's inflow pays the pool fee, of which we get our share of the liquidity, for the
+           part of the bar's [low, high] that lies in our range. Needs inflow and liquidity.
+
+Principal, marks and the ledger are exact integers in both.
+"""
+
+from libc.string cimport memset
+
+from alp._core.lp_ledger cimport (
+    Ledger, OwnPosition, ledger_mark, ledger_open, ledger_read, ledger_step,
+)
+from alp._core.liquidity_amounts cimport amounts_for_liquidity
+from alp._core.tickmath cimport tick_at_sqrt_ratio
+from alp._core.uint256 cimport (
+    i64, u64, u128, u256, u128_from_int, u128_to_int, u256_eq, u256_from_int, u256_from_limbs, u256_from_u128, u256_is_zero, u256_le, u256_low128, u256_lt,
+    u256_mul_div, u256_sub, u256_to_int,
+)
+
+PATH = 0
+SHARE = 1
+
+END = 0
+TIME = 1
+PRICE = 2
+
+_FAULTS = {
+    1: "bar's mark price does not fit 128 bits",
+    2: "bar has no liquidity, which the share-of-liquidity fee model needs",
+    3: "bar's sqrt price is zero",
+}
+
+cdef struct Bar:
+    i64 ts_ns
+    i64 period_ns
+    u64 open_x96[4]
+    u64 high_x96[4]
+    u64 low_x96[4]
+    u64 close_x96[4]
+    u64 in0[2]
+    u64 in1[2]
+    u64 liquidity[2]
+
+cdef struct Run:
+    Ledger ledger
+    u128 fee0[16]          # uncollected fees of each slot, raw
+    u128 fee1[16]
+    u64 fee_pips
+    int fee_model
+    i64 bars
+
+
+cdef inline u256 _wide(const u64* limbs) noexcept nogil:
+    return u256_from_limbs(limbs[0], limbs[1], limbs[2], limbs[3])
+
+
+cdef inline u128 _narrow(const u64* limbs) noexcept nogil:
+    return (<u128>limbs[1] << 64) | limbs[0]
+
+
+cdef inline u256 _max(u256 a, u256 b) noexcept nogil:
+    return b if u256_lt(a, b) else a
+
+
+cdef inline u256 _min(u256 a, u256 b) noexcept nogil:
+    return a if u256_lt(a, b) else b
+
+
+cdef inline u128 _fee_on_top(Run* run, u256 amount) noexcept nogil:
+    """floor(amount * fee / (1 - fee)) without overflowing 128 bits."""
+    cdef u128 paid = u256_low128(amount)
+    cdef u64 rest = 1000000 - run.fee_pips
+    return paid / rest * run.fee_pips + paid % rest * run.fee_pips / rest
+
+
+cdef inline u128 _fee_within(Run* run, const u64* amount) noexcept nogil:
+    """floor(amount * fee) without overflowing 128 bits."""
+    cdef u128 paid = _narrow(amount)
+    return paid / 1000000 * run.fee_pips + paid % 1000000 * run.fee_pips / 1000000
+
+
+cdef void _leg(Run* run, u256 start, u256 stop) noexcept nogil:
+    """Fees of one leg of the path: the pool fee on top of what moves us from start to stop."""
+    cdef int slot
+    cdef bint up = u256_lt(start, stop)
+    cdef u256 low, high, amount0, amount1
+    cdef OwnPosition* own
+    if u256_eq(start, stop):
+        return
+    for slot in range(run.ledger.count):
+        own = &run.ledger.own[slot]
+        if not own.live:
+            continue
+        low = _max(start if up else stop, own.sqrt_lower)
+        high = _min(stop if up else start, own.sqrt_upper)
+        if not u256_lt(low, high):
+            continue
+        if up:
+            amounts_for_liquidity(high, low, high, own.liquidity, &amount0, &amount1)
+            run.fee1[slot] += _fee_on_top(run, amount1)
+        else:
+            amounts_for_liquidity(low, low, high, own.liquidity, &amount0, &amount1)
+            run.fee0[slot] += _fee_on_top(run, amount0)
+
+
+cdef int _share(Run* run, const Bar* bar) noexcept nogil:
+    """Our share of the bar's fees; 2 where the bar has no liquidity."""
+    cdef int slot
+    cdef u128 total = _narrow(bar.liquidity)
+    cdef u256 low = _wide(bar.low_x96), high = _wide(bar.high_x96)
+    cdef u256 bottom, top, span, part, fee0, fee1
+    cdef OwnPosition* own
+    cdef bint still = u256_eq(low, high)
+    if (bar.in0[0] | bar.in0[1] | bar.in1[0] | bar.in1[1]) == 0:
+        return 0
+    if total == 0:
+        return 2
+    for slot in range(run.ledger.count):
+        own = &run.ledger.own[slot]
+        if own.live and u256_le(own.sqrt_lower, high) and u256_lt(low, own.sqrt_upper):
+            total += own.liquidity
+    for slot in range(run.ledger.count):
+        own = &run.ledger.own[slot]
+        if not own.live or u256_lt(high, own.sqrt_lower) or u256_le(own.sqrt_upper, low):
+            continue
+        fee0 = u256_from_u128(_fee_within(run, bar.in0))
+        fee1 = u256_from_u128(_fee_within(run, bar.in1))
+        u256_mul_div(fee0, u256_from_u128(own.liquidity), u256_from_u128(total), &fee0)
+        u256_mul_div(fee1, u256_from_u128(own.liquidity), u256_from_u128(total), &fee1)
+        if not still:
+            bottom = _max(low, own.sqrt_lower)
+            top = _min(high, own.sqrt_upper)
+            part = u256_sub(top, bottom)
+            span = u256_sub(high, low)
+            u256_mul_div(fee0, part, span, &fee0)
+            u256_mul_div(fee1, part, span, &fee1)
+        run.fee0[slot] += u256_low128(fee0)
+        run.fee1[slot] += u256_low128(fee1)
+    return 0
+
+
+cdef int _apply(Run* run, const Bar* bar) noexcept nogil:
+    """One bar; nonzero is a key of ``_FAULTS`` and leaves the ledger at the bar before."""
+    cdef Ledger* ledger = &run.ledger
+    cdef u256 close = _wide(bar.close_x96)
+    cdef u256 opened = _wide(bar.open_x96)
+    cdef u128 mark = 0
+    cdef int slot, fault
+    cdef OwnPosition* own
+    if u256_is_zero(close) or u256_is_zero(opened):
+        return 3
+    if ledger_mark(&close, ledger.base_is_token0, &mark):
+        return 1
+    if run.fee_model == 0:
+        _leg(run, ledger.sqrt_price, opened)
+        if u256_lt(close, opened):
+            _leg(run, opened, _wide(bar.high_x96))
+            _leg(run, _wide(bar.high_x96), _wide(bar.low_x96))
+            _leg(run, _wide(bar.low_x96), close)
+        else:
+            _leg(run, opened, _wide(bar.low_x96))
+            _leg(run, _wide(bar.low_x96), _wide(bar.high_x96))
+            _leg(run, _wide(bar.high_x96), close)
+    else:
+        fault = _share(run, bar)
+        if fault:
+            return fault
+    for slot in range(ledger.count):
+        own = &ledger.own[slot]
+        if own.live:
+            ledger_step(ledger, own, &close, mark, run.fee0[slot], run.fee1[slot])
+            if u256_le(own.sqrt_lower, close) and u256_lt(close, own.sqrt_upper):
+                own.in_range_ns += bar.period_ns
+    ledger.mark = mark
+    ledger.sqrt_price = close
+    ledger.ts_ns = bar.ts_ns + bar.period_ns
+    run.bars += 1
+    return 0
+
+
+cdef int _advance(Run* run, const Bar* bars, i64 count, i64* index, i64 stop_ts_ns,
+                  u256 sqrt_low, u256 sqrt_high, int* fault) noexcept nogil:
+    while index[0] < count:
+        if bars[index[0]].ts_ns + bars[index[0]].period_ns > stop_ts_ns:
+            return 1
+        fault[0] = _apply(run, &bars[index[0]])
+        if fault[0]:
+            return -1
+        index[0] += 1
+        if u256_le(run.ledger.sqrt_price, sqrt_low) or u256_le(sqrt_high, run.ledger.sqrt_price):
+            return 2
+    return 0
+
+
+cdef class BarReplay:
+    """Our positions on a pool known only by its bars.
+
+    Parameters
+    ----------
+    fee_pips
+        The pool's fee in millionths.
+    base_is_token0
+        Which token the ledger takes as base.
+    fee_model
+        :data:`PATH` or :data:`SHARE`.
+    sqrt_price_x96, ts_ns
+        Price and time before the first bar.
+    """
+
+    cdef Run run
+
+    def __cinit__(self, int fee_pips, bint base_is_token0, int fee_model, sqrt_price_x96, i64 ts_ns):
+        memset(&self.run, 0, sizeof(Run))
+        self.run.fee_pips = fee_pips
+        self.run.fee_model = fee_model
+        self.run.ledger.base_is_token0 = base_is_token0
+        self.run.ledger.sqrt_price = u256_from_int(sqrt_price_x96)
+        self.run.ledger.ts_ns = ts_ns
+        if ledger_mark(&self.run.ledger.sqrt_price, base_is_token0, &self.run.ledger.mark):
+            raise OverflowError(_FAULTS[1])
+
+    @property
+    def ts_ns(self):
+        """End of the last bar, nanoseconds UTC."""
+        return self.run.ledger.ts_ns
+
+    @property
+    def sqrt_price_x96(self):
+        """Close of the last bar."""
+        return u256_to_int(self.run.ledger.sqrt_price)
+
+    @property
+    def tick(self):
+        """Tick of the last close."""
+        return tick_at_sqrt_ratio(self.run.ledger.sqrt_price)
+
+    @property
+    def mark(self):
+        """Mark price at the last close, on the ledger's scale."""
+        return u128_to_int(self.run.ledger.mark)
+
+    @property
+    def bars(self):
+        """Bars applied so far."""
+        return self.run.bars
+
+    def open(self, int tick_lower, int tick_upper, liquidity):
+        """Add a position at the last close; return (slot, amount0, amount1) as a mint takes them.
+
+        Raises
+        ------
+        OverflowError
+            If no slot is free.
+        """
+        cdef u128 amount = u128_from_int(liquidity)
+        cdef int slot = ledger_open(&self.run.ledger, tick_lower, tick_upper, amount)
+        if slot < 0:
+            raise OverflowError("too many positions at once")
+        self.run.fee0[slot] = self.run.fee1[slot] = 0
+        own = ledger_read(&self.run.ledger.own[slot])
+        paid = (own["base"], own["quote"])
+        return (slot, *(paid if self.run.ledger.base_is_token0 else paid[::-1]))
+
+    def close(self, int slot):
+        """Remove a position and return its books, see ``ledger_read``."""
+        own = self.read(slot)
+        self.run.ledger.own[slot].live = False
+        return own
+
+    def read(self, int slot):
+        """Return a live position's books.
+
+        Raises
+        ------
+        IndexError
+            If there is no live position in the slot.
+        """
+        if not 0 <= slot < self.run.ledger.count or not self.run.ledger.own[slot].live:
+            raise IndexError(f"no position in slot {slot}")
+        return ledger_read(&self.run.ledger.own[slot])
+
+    def advance(self, const unsigned char[::1] bars not None, i64 start, i64 stop_ts_ns,
+                sqrt_low_x96, sqrt_high_x96):
+        """Apply bars from row ``start`` on until a stop; return (next row, reason).
+
+        Parameters
+        ----------
+        bars
+            The bytes of a BAR array.
+        stop_ts_ns
+            A bar that ends after it is not applied (``TIME``).
+        sqrt_low_x96, sqrt_high_x96
+            A close at or beyond them is applied and stops the run (``PRICE``).
+
+        Raises
+        ------
+        ValueError
+            If a bar cannot be used; the message names its row.
+        """
+        cdef i64 count = bars.shape[0] // <i64>sizeof(Bar)
+        cdef i64 index = start
+        cdef u256 low = u256_from_int(sqrt_low_x96), high = u256_from_int(sqrt_high_x96)
+        cdef int reason, fault = 0
+        cdef const Bar* rows
+        if bars.shape[0] % <i64>sizeof(Bar):
+            raise ValueError("not the bytes of a BAR array")
+        if start >= count:
+            return start, END
+        rows = <const Bar*>&bars[0]
+        with nogil:
+            reason = _advance(&self.run, rows, count, &index, stop_ts_ns, low, high, &fault)
+        if reason < 0:
+            raise ValueError(f"row {index}: {_FAULTS[fault]}")
+        return index, reason

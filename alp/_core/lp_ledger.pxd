@@ -1,0 +1,49 @@
+# The exact ledger of our own positions during a replay.
+#
+# Every value is an integer in units of quote raw * 10**-28. With an integer mark price on the same
+# scale nothing is ever rounded: value(base, quote) = base * mark + quote * 10**28. Accumulators
+# are two's complement in 256 bits.
+#
+# One step from (mark M0, principal b0 q0, fees fb0 fq0) to (M1, b1 q1, fb1 fq1) splits the change
+# of V = (b + fb) * M + (q + fq) * 10**28 exactly into
+#     price += (b0 + fb0) * (M1 - M0)                   inventory held before the step, repriced
+#     lvr   += (b1 - b0) * M1 + (q1 - q0) * 10**28       what the pool's trade with us was worth
+#     fees  += (fb1 - fb0) * M1 + (fq1 - fq0) * 10**28   what takers paid us
+# so V1 - V0 = price + lvr + fees to the last unit, whatever the path.
+
+from alp._core.uint256 cimport u64, u128, u256
+
+cdef enum:
+    MAX_OWN = 16
+
+cdef struct OwnPosition:
+    bint live
+    int tick_lower
+    int tick_upper
+    u256 sqrt_lower
+    u256 sqrt_upper
+    u128 liquidity
+    u128 base           # principal at the last step, raw, rounded down as a burn pays
+    u128 quote
+    u128 fee_base       # uncollected fees at the last step, raw
+    u128 fee_quote
+    u256 price          # accumulators, see above
+    u256 lvr
+    u256 fees
+    long long in_range_ns
+
+cdef struct Ledger:
+    bint base_is_token0
+    u128 mark
+    long long ts_ns
+    u256 sqrt_price      # at the last step
+    int count            # slots in use, live or not
+    OwnPosition own[MAX_OWN]
+
+cdef int ledger_mark(const u256* sqrt_price, bint base_is_token0, u128* mark) noexcept nogil
+cdef void ledger_principal(const Ledger* ledger, const OwnPosition* own, const u256* sqrt_price,
+                           u128* base, u128* quote) noexcept nogil
+cdef void ledger_step(Ledger* ledger, OwnPosition* own, const u256* sqrt_price, u128 mark,
+                      u128 fee0, u128 fee1) noexcept nogil
+cdef int ledger_open(Ledger* ledger, int tick_lower, int tick_upper, u128 liquidity) noexcept nogil
+cdef dict ledger_read(const OwnPosition* own)

@@ -1,0 +1,3 @@
+MARK_SCALE: int
+
+def mark_price(sqrt_price_x96: int, base_is_token0: bool) -> int: ...
