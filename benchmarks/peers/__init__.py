@@ -1,0 +1,1 @@
+"""Drivers of what alp is measured against; each runs in its own environment."""
