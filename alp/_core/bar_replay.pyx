@@ -22,8 +22,10 @@ from alp._core.liquidity_amounts cimport amounts_for_liquidity
 from alp._core.tickmath cimport tick_at_sqrt_ratio
 from alp._core.uint256 cimport (
     i64, u64, u128, u256, u128_from_int, u128_to_int, u256_eq, u256_from_int, u256_from_limbs, u256_from_u128, u256_is_zero, u256_le, u256_low128, u256_lt,
-    u256_mul_div, u256_sub, u256_to_int,
+    u256_mul_div, u256_sub, u256_to_double, u256_to_int,
 )
+
+cdef double Q96 = 79228162514264337593543950336.0
 
 PATH = 0
 SHARE = 1
@@ -56,6 +58,8 @@ cdef struct Run:
     u64 fee_pips
     int fee_model
     i64 bars
+    double growth0         # fees one unit of liquidity in range all along would have earned, raw
+    double growth1
 
 
 cdef inline u256 _wide(const u64* limbs) noexcept nogil:
@@ -93,8 +97,13 @@ cdef void _leg(Run* run, u256 start, u256 stop) noexcept nogil:
     cdef bint up = u256_lt(start, stop)
     cdef u256 low, high, amount0, amount1
     cdef OwnPosition* own
+    cdef double markup = run.fee_pips / (1e6 - run.fee_pips)
     if u256_eq(start, stop):
         return
+    if up:
+        run.growth1 += markup * u256_to_double(u256_sub(stop, start)) / Q96
+    else:
+        run.growth0 += markup * (Q96 / u256_to_double(stop) - Q96 / u256_to_double(start))
     for slot in range(run.ledger.count):
         own = &run.ledger.own[slot]
         if not own.live:
@@ -123,6 +132,8 @@ cdef int _share(Run* run, const Bar* bar) noexcept nogil:
         return 0
     if total == 0:
         return 2
+    run.growth0 += u256_to_double(u256_from_u128(_fee_within(run, bar.in0))) / <double>total
+    run.growth1 += u256_to_double(u256_from_u128(_fee_within(run, bar.in1))) / <double>total
     for slot in range(run.ledger.count):
         own = &run.ledger.own[slot]
         if own.live and u256_le(own.sqrt_lower, high) and u256_lt(low, own.sqrt_upper):
@@ -251,6 +262,11 @@ cdef class BarReplay:
     def bars(self):
         """Bars applied so far."""
         return self.run.bars
+
+    @property
+    def fee_growth(self):
+        """Fees (token0, token1; raw, floats) of one unit of liquidity in range all along."""
+        return self.run.growth0, self.run.growth1
 
     def open(self, int tick_lower, int tick_upper, liquidity):
         """Add a position at the last close; return (slot, amount0, amount1) as a mint takes them.
