@@ -78,11 +78,10 @@ def _run(
     except Exception as error:
         if debug:
             _print_traceback()
+        again = f"ALP_DEBUG=1 {shlex.join([prog_name, *arguments])}"
         _tell(
             f"unexpected {type(error).__name__}: {error}",
-            None
-            if debug
-            else f"see the traceback with: ALP_DEBUG=1 {shlex.join([prog_name, *arguments])}",
+            None if debug else f"see the traceback with: {again}",
         )
         return ExitCode.UNEXPECTED
     return ExitCode.OK

@@ -1,0 +1,111 @@
+"""Where the hedge is traded, and what the strategy may never exceed."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from alp.strategy.fields import (
+    Amount,
+    Contradiction,
+    Exact,
+    Fraction,
+    Label,
+    PositiveAmount,
+    PositiveBps,
+    PositiveDuration,
+    Section,
+)
+from alp.strategy.pool import SecretRef
+from alp.strategy.units import MILLISECOND
+
+
+class Credentials(Section):
+    """Keys of an account, by reference."""
+
+    secret_ref: SecretRef
+    """The secret that holds the account's keys. Only live mode reads it."""
+
+
+class OrderSize(Section):
+    """Bounds of one order."""
+
+    min_base: Annotated[Amount, Field(json_schema_extra={"x-unit": "base"})] = Decimal(0)
+    """Smaller deviations wait until they are this large. The venue's own minimum holds as well."""
+    max_base: Annotated[PositiveAmount, Field(json_schema_extra={"x-unit": "base"})] | None = None
+    """The most that one order shows. By default whatever the limits allow."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> OrderSize:
+        if self.max_base is not None and self.min_base > self.max_base:
+            raise Contradiction(
+                {"minBase": f"{self.min_base} is more than maxBase, {self.max_base}"}
+            )
+        return self
+
+
+class Venue(Section):
+    """An account on an exchange that quotes the pair passively."""
+
+    name: Label
+    """What you call it; unique in the list."""
+    exchange: Literal[
+        "binance-spot", "binance-usdm", "coinbase-spot", "kraken-spot", "kraken-futures"
+    ]
+    """The exchange and market."""
+    symbol: Annotated[str, Field(pattern=r"^[A-Za-z0-9/_:.-]+$", max_length=40, strict=True)]
+    """The instrument as the exchange writes it: `ETHUSDC`, `ETH-USDC`, `ETH/USDC`, `PF_ETHUSD`."""
+    credentials: Credentials | None = None
+    """The account's keys; required in live mode."""
+    order: OrderSize = OrderSize()
+    """Bounds of one order."""
+    tick_size: PositiveAmount | None = Field(default=None, json_schema_extra={"x-unit": "quote"})
+    """Smallest price step. By default what the venue, or the recorded data, says."""
+    lot_size: PositiveAmount | None = Field(default=None, json_schema_extra={"x-unit": "base"})
+    """Smallest quantity step. By default what the venue, or the recorded data, says."""
+    maker_fee_bps: Annotated[Exact, Field(json_schema_extra={"x-unit": "bps"})] = Decimal(0)
+    """Fee of a passive fill on its notional; negative is a rebate. Fractions are quoted: "1.8"."""
+    taker_fee_bps: Annotated[Exact, Field(json_schema_extra={"x-unit": "bps"})] = Decimal(5)
+    """Fee of an aggressive fill on its notional."""
+    share: Fraction | None = None
+    """This venue's part of the hedge. All shares add up to 1; venues without one share the rest
+    equally."""
+
+    @model_validator(mode="after")
+    def _fees_plausible(self) -> Venue:
+        faults = {
+            field: f"{fee} is outside -100 to 1000; 1 % is 100 bps"
+            for field, fee in (
+                ("makerFeeBps", self.maker_fee_bps),
+                ("takerFeeBps", self.taker_fee_bps),
+            )
+            if not -100 <= fee <= 1000
+        }
+        if faults:
+            raise Contradiction(faults)
+        return self
+
+
+class Limits(Section):
+    """What may never be exceeded, whatever the model wants. Live mode needs all of them."""
+
+    max_net_base: Annotated[PositiveAmount, Field(json_schema_extra={"x-unit": "base"})] | None = (
+        None
+    )
+    """Largest deviation from the target over LP position, wallet and venues together."""
+    max_venue_base: (
+        Annotated[PositiveAmount, Field(json_schema_extra={"x-unit": "base"})] | None
+    ) = None
+    """Largest position on one venue, open orders at their worst included."""
+    max_order_notional: (
+        Annotated[PositiveAmount, Field(json_schema_extra={"x-unit": "quote"})] | None
+    ) = None
+    """Largest value of one order."""
+    price_collar_bps: PositiveBps = 100
+    """No order and no swap further than this from the reference price."""
+    max_drawdown_bps: Annotated[PositiveBps, Field(le=10_000)] | None = None
+    """Stops the strategy when its value falls by this much from its highest."""
+    max_data_age: PositiveDuration = 500 * MILLISECOND
+    """Quotes are pulled when the newest market data is older than this."""
