@@ -167,13 +167,13 @@ class Rebalance(Record):
     """Block of inclusion, or of the decision if nothing was sent."""
     decision: Literal["executed", "refused", "reverted"]
     reason: str
-    """Reason code, such as ``cooldown`` or ``benefit_below_cost``."""
+    """Reason code, as the models name it: ``COOLDOWN``, ``BELOW_MIN_BENEFIT`` …"""
     price: float
     """Pool price at the decision, quote per base."""
     tick: int
     numbers: dict[str, float | None] = field(default_factory=dict)
-    """What the decision weighed; the unit is the last word of each name: ``expected_fees_quote``,
-    ``gas_quote``, ``lvr_quote``, ``hedge_cost_quote``, ``benefit_quote``, ``price_move_bps`` …"""
+    """What the decision weighed, under the names of :class:`alp.models.rebalance.Verdict` (quote);
+    further numbers end in their unit: ``price_move_bps``, ``gas_price_gwei``, ``age_ns`` …"""
     ranges: tuple[RangeSpan, ...] = ()
     """Ranges minted (executed) or wanted (otherwise)."""
     detail: str = ""
@@ -262,16 +262,21 @@ class Markout(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeeTier(Record):
-    """Fees against LVR, had the same liquidity been in the pool of another fee tier."""
+    """Fees against LVR of one liquidity in the pools of several fee tiers; statistics, not money."""
 
     fee_pips: int
-    fees: Decimal
-    lvr: Decimal
-    """Negative."""
+    fees: float
+    """Fees, in quote, of the same liquidity for every tier; ``basis`` says of how much."""
+    lvr: float
+    """Loss versus rebalancing of that liquidity, in quote (negative)."""
     ratio: float | None
     """Fees divided by the LVR's absolute value; above 1 the fees paid for it."""
     basis: str
     """What the estimate rests on, in a sentence."""
+    trades: int | None = None
+    """Trades that paid these fees."""
+    break_even_volume: float | None = None
+    """Further volume, in quote, that would make fees equal LVR; 0 where they already do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
