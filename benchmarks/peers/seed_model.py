@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 LOG_TICK = math.log(1.0001)
+RAW = 10**12
+"""Raw token1 per raw token0 at a price of 1: WETH has 18 decimals, USDC 6."""
 MINUTES_A_YEAR = 525_600
 
 
@@ -72,7 +74,8 @@ class Rules:
     inside_bars: bool = False
     """Trade along open, the two extremes and close, not from close to close."""
     tick_spacing: int | None = None
-    """Both edges of a range are usable ticks; None: outer edge on a tick, inner at the price."""
+    """Both edges of a range are usable ticks of a USDC/WETH pool; None: the outer edge is a power
+    of 1.0001 of the price in whole tokens, which is no tick of the pool, the inner the price."""
     elapsed_volatility: bool = False
     """Rows missing from the file count as time when returns are annualised."""
 
@@ -90,8 +93,7 @@ class Band:
     token0: float
     token1: float
     last: float
-    fees0: float = 0.0
-    fees1: float = 0.0
+    ticks: tuple[int, int] | None = None
 
 
 @dataclass(slots=True)
@@ -112,7 +114,8 @@ class Outcome:
     """Of the value of what is held."""
     counted_twice: float = 0.0
     """Drawdown of what is held plus what was minted last: the series the seed measures."""
-    widths: list[tuple[float, float]] = field(default_factory=list)
+    mints: list[tuple[int, tuple[tuple[int, int] | None, ...]]] = field(default_factory=list)
+    """Row after whose close ranges were minted, and their ticks where they lie on ticks."""
 
     @property
     def total_return(self) -> float:
@@ -170,8 +173,8 @@ def run(bars: list[Bar], settings: Settings, rules: Rules = SEED) -> Outcome:
                 if bands
                 else _first_widths(settings)
             )
-            outcome.widths.append((upper, lower))
             bands = _mint(held0, held1, bar.close, upper, lower, rules.tick_spacing)
+            outcome.mints.append((index, tuple(band.ticks for band in bands)))
             baseline = (held0, held1, bar.close)
             outcome.rebalances += 1
         value = held0 + held1 / bar.close
@@ -269,24 +272,31 @@ def _volatility(history: list[Bar], *, elapsed: bool) -> float:
 def _mint(
     held0: float, held1: float, price: float, upper: float, lower: float, spacing: int | None
 ) -> list[Band]:
-    top_tick, bottom_tick = _tick(price * (1.0 + upper)), _tick(price * (1.0 - lower))
-    inner_top = inner_bottom = price
     if spacing is None:
+        top_tick, bottom_tick = _tick(price * (1.0 + upper)), _tick(price * (1.0 - lower))
         top_tick += top_tick == _tick(price)
         bottom_tick -= bottom_tick == _tick(price)
+        edges = 1.0001**bottom_tick, price, price, 1.0001**top_tick
+        ticks = None
     else:
-        floor = _tick(price) // spacing * spacing
-        inner_bottom, inner_top = 1.0001**floor, 1.0001 ** (floor + spacing)
-        top_tick = max(-(-top_tick // spacing) * spacing, floor + 2 * spacing)
-        bottom_tick = min(bottom_tick // spacing * spacing, floor - spacing)
-    top, bottom = 1.0001**top_tick, 1.0001**bottom_tick
+        floor = _tick(price * RAW) // spacing * spacing
+        top_tick = -(-_tick(price * RAW * (1.0 + upper)) // spacing) * spacing
+        bottom_tick = _tick(price * RAW * (1.0 - lower)) // spacing * spacing
+        ticks = (
+            min(bottom_tick, floor - spacing),
+            floor,
+            floor + spacing,
+            max(top_tick, floor + 2 * spacing),
+        )
+        edges = tuple(1.0001**tick / RAW for tick in ticks)
+    bottom, inner_bottom, inner_top, top = edges
     bands = []
     if held0 > 0.0:
         liquidity = held0 / (1.0 / math.sqrt(inner_top) - 1.0 / math.sqrt(top))
-        bands.append(Band(inner_top, top, liquidity, held0, 0.0, price))
+        bands.append(Band(inner_top, top, liquidity, held0, 0.0, price, ticks and ticks[2:]))
     if held1 > 0.0:
         liquidity = held1 / (math.sqrt(inner_bottom) - math.sqrt(bottom))
-        bands.append(Band(bottom, inner_bottom, liquidity, 0.0, held1, price))
+        bands.append(Band(bottom, inner_bottom, liquidity, 0.0, held1, price, ticks and ticks[:2]))
     return bands
 
 
