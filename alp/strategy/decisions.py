@@ -76,30 +76,51 @@ class Model(Section):
     kind: Literal["GLFT", "AvellanedaStoikov"] = "GLFT"
     """`GLFT` (Guéant, Lehalle and Fernandez-Tapia 2013) bounds the inventory and has no horizon;
     `AvellanedaStoikov` (2008) rolls a fixed horizon."""
-    risk_aversion: Annotated[PositiveNumber, Field(json_schema_extra={"x-unit": "1/quote"})] = 0.1
-    """γ: how much a quote unit of variance is disliked. More means wider and more skewed."""
+    risk_aversion: PositiveNumber = Field(default=0.1, json_schema_extra={"x-unit": "1/quote"})
+    """How much a quote unit of variance is disliked: γ for inventory, ξ for execution. More means
+    wider and more skewed."""
+    inventory_penalty: Number = Field(default=0.0, json_schema_extra={"x-unit": "1/quote"})
+    """More aversion to inventory alone: γ is `riskAversion` plus this. 0 is the paper's model."""
     execution_cost_bps: Annotated[Bps, Field(le=1000)] = 1
-    """Cost of getting rid of inventory, added to each side's distance."""
-    inventory_penalty: Number = 0.0
-    """Weight of an additional quadratic penalty on inventory. 0 leaves the model's own skew."""
-    max_inventory_base: PositiveAmount | None = None
-    """The inventory deviation at which the model stops adding. By default the whole starting
+    """Cost of a fill on its notional, added to each side's distance."""
+    max_inventory_base: PositiveAmount | None = Field(
+        default=None, json_schema_extra={"x-unit": "base"}
+    )
+    """Q: the inventory deviation at which the model stops adding. By default the whole starting
     inventory, counted in base at the first price."""
-    order_size_base: PositiveAmount | None = None
-    """The lot in which the model counts inventory. By default a twentieth of the maximum."""
+    order_size_base: PositiveAmount | None = Field(
+        default=None, json_schema_extra={"x-unit": "base"}
+    )
+    """Δ: the lot in which the model counts inventory. By default a twentieth of the maximum."""
+    horizon_kind: Literal["stationary", "rolling", "finite"] | None = None
+    """What T − t is: `stationary` the limit of an endless session, `rolling` always `horizon`,
+    `finite` running down from `horizon`. By default stationary for `GLFT`, rolling for
+    `AvellanedaStoikov`."""
     horizon: PositiveDuration = HOUR
-    """`AvellanedaStoikov` only: the rolling T − t."""
+    """T of a rolling or finite horizon."""
+    exact: Annotated[bool, Field(strict=True)] = True
+    """`GLFT` only: solve for each level of inventory. `false` uses the paper's closed form, which
+    is stationary."""
     intensity: Intensity = Intensity()
     """Order arrivals, given or calibrated."""
     volatility: Volatility = Volatility()
     """The volatility estimate."""
 
     @model_validator(mode="after")
-    def _lot_within_maximum(self) -> Model:
+    def _consistent(self) -> Model:
+        if not self.exact and self.horizon_in_use != "stationary":
+            raise Contradiction({"exact": "false needs horizonKind: stationary"})
         size, most = self.order_size_base, self.max_inventory_base
         if size is not None and most is not None and size > most:
             raise Contradiction({"orderSizeBase": f"{size} is more than maxInventoryBase, {most}"})
         return self
+
+    @property
+    def horizon_in_use(self) -> Literal["stationary", "rolling", "finite"]:
+        """``horizon_kind`` with its default filled in."""
+        if self.horizon_kind is not None:
+            return self.horizon_kind
+        return "stationary" if self.kind == "GLFT" else "rolling"
 
     def sizes(self, inventory_base: Decimal) -> tuple[Decimal, Decimal]:
         """Return (max_inventory_base, order_size_base) with their defaults filled in.
@@ -114,18 +135,21 @@ class Model(Section):
 
 
 class Ranges(Section):
-    """Widths of the two single-sided ranges, from the pool price to the far edge of each.
+    """Widths of the two single-sided ranges: upper over lower price, minus one.
 
     Excess token: narrow, so that it converts sooner. Scarce token: wide. Widths are snapped outward
     to the pool's tick spacing.
     """
 
     base_spread_bps: PositiveBps = 200
-    """Width of both ranges at the first mint, before the model knows anything."""
+    """Width of both ranges at the first mint, and the least width at no deviation afterwards."""
     min_width_bps: PositiveBps = 50
     """The narrowest range the model may choose. Narrow ranges earn more and rebalance more."""
     max_width_bps: PositiveBps = 2000
     """The widest range the model may choose."""
+    expected_interval: PositiveDuration = 6 * HOUR
+    """Expected time between rebalances: the width at no deviation is the standard deviation of
+    the price over it."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Ranges:
@@ -139,24 +163,36 @@ class Ranges(Section):
 
 
 class Rebalance(Section):
-    """When ranges are moved. A trigger fires once on crossing; the benefit decides."""
+    """When ranges are moved. A trigger fires once on crossing; guards and benefit decide."""
 
-    inventory_deviation_bps: ShareBps = 1000
+    inventory_deviation_bps: Annotated[ShareBps, Field(ge=1)] = 1000
     """Fires when either token is depleted by more than this share since the last rebalance.
-    0 switches the trigger off."""
+    10000 never fires."""
     price_move_bps: Bps = 1000
-    """Fires when the price moved by more than this since the last rebalance. 0 switches it off."""
-    hysteresis_bps: Bps = 100
-    """A trigger that fired is armed again when its measure fell this far below the threshold."""
+    """Fires when the price moved by more than this since the last rebalance. 0 never fires."""
+    hysteresis_bps: Annotated[Bps, Field(le=9999)] = 1000
+    """A trigger that was refused is armed again when its measure fell below the threshold by this
+    share of it."""
     cooldown: Duration = 10 * MINUTE
     """No rebalance sooner than this after the last one."""
+    retry: PositiveDuration = MINUTE
+    """A refused or reverted rebalance is looked at again after this; doubled at each revert."""
+    weigh_benefit: Annotated[bool, Field(strict=True)] = True
+    """Whether a rebalance must be worth its cost. `false` follows every trigger that passes the
+    guards."""
     horizon: PositiveDuration = 24 * HOUR
-    """The time over which a new range's fees and LVR are expected and weighed against its cost."""
+    """The time over which a new range's fees, LVR and hedge are expected and weighed."""
     min_benefit_quote: Annotated[Exact, Field(json_schema_extra={"x-unit": "quote"})] = Decimal(0)
-    """Expected fees minus gas, LVR, slippage and hedge cost must be more than this. A large
-    negative number rebalances on every trigger."""
+    """Expected gain minus gas and swap must reach this."""
+    margin_bps: Annotated[Bps, Field(le=100_000)] = 1000
+    """The benefit must exceed that by this share of gas and swap: near break-even nothing is
+    done."""
+    lvr_weight: Fraction = Decimal(1)
+    """1 charges the expected loss against rebalancing in full; 0 judges by fees and costs."""
     max_gas_quote: Annotated[Amount, Field(json_schema_extra={"x-unit": "quote"})] = Decimal(50)
     """A rebalance whose gas costs more is refused, whatever it promises."""
+    slippage_bps: Annotated[Bps, Field(le=9999)] = 50
+    """A transaction reverts if the price moved further than this before its inclusion."""
     twap_guard_bps: Bps = 50
     """Refuses to touch liquidity while the pool's price is further than this from its own
     time-weighted average: it may be manipulated. 0 switches the guard off."""
@@ -165,18 +201,6 @@ class Rebalance(Section):
     swap: Literal["none", "toTarget"] = "none"
     """`none` makes ranges of the balances at hand; `toTarget` first swaps to
     `inventory.targetBaseShareBps`, and pays for it."""
-
-    @model_validator(mode="after")
-    def _hysteresis_below_thresholds(self) -> Rebalance:
-        for name, threshold in (
-            ("inventoryDeviationBps", self.inventory_deviation_bps),
-            ("priceMoveBps", self.price_move_bps),
-        ):
-            if threshold and self.hysteresis_bps > threshold:
-                raise Contradiction(
-                    {"hysteresisBps": f"{self.hysteresis_bps} is more than {name}, {threshold}"}
-                )
-        return self
 
 
 def _read_ratio(value: object) -> Decimal | str:
@@ -223,5 +247,7 @@ class Hedge(Section):
     """Below this correlation of pool and venue the hedge is suspended: the proxy decoupled."""
     no_trade_band_base: Annotated[Amount, Field(json_schema_extra={"x-unit": "base"})] = Decimal(0)
     """A deviation smaller than this is left alone: hedging it costs more than it risks."""
+    cost_bps: Annotated[Amount, Field(json_schema_extra={"x-unit": "bps"})] = Decimal(2)
+    """Expected cost of trading the hedge on its notional, weighed in rebalances."""
     max_unhedged_age: PositiveDuration = 30 * MINUTE
     """A deviation outside the band that is older raises an alarm."""

@@ -139,7 +139,7 @@ class Spec(Section):
 
 
 class Strategy(Section):
-    """A manifest that has been read and found consistent; it cannot change any more."""
+    """A liquidity-provision strategy: what it trades, how it decides, what it may never exceed."""
 
     api_version: Literal["alp.dev/v1alpha1"]
     """The version of this schema."""

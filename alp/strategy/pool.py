@@ -212,14 +212,14 @@ class Pool(Section):
 class Inventory(Section):
     """What the strategy starts with, and what it wants to hold."""
 
-    base: Amount
+    base: Amount = Field(json_schema_extra={"x-unit": "base"})
     """Base tokens at the start."""
-    quote: Amount
+    quote: Amount = Field(json_schema_extra={"x-unit": "quote"})
     """Quote tokens at the start."""
     target_base_share_bps: ShareBps = 5000
     """The share of the inventory's value to hold in base, in LP position, wallet and venues
     together. 5000 is half: neutral between the two."""
-    gas: Amount | None = None
+    gas: Amount | None = Field(default=None, json_schema_extra={"x-unit": "native token"})
     """Native tokens set aside for gas. Without it gas is a cost in quote that never runs out."""
 
     @model_validator(mode="after")

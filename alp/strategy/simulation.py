@@ -24,8 +24,6 @@ DataPath = Annotated[
 ]
 """Relative to the manifest's own folder, or absolute."""
 
-Format = Annotated[str, Field(pattern=r"^[a-z0-9][-a-z0-9.]*$", max_length=40, strict=True)]
-
 
 class Window(Section):
     """The time to simulate; by default all of the data."""
@@ -43,14 +41,29 @@ class Window(Section):
 
 
 class DataFile(Section):
-    """One recording, in one file or several consecutive ones."""
+    """One recording, in one file or several consecutive ones; its format is recognised.
+
+    What the file itself does not say can be said here.
+    """
 
     path: DataPath | None = None
-    """The file, relative to the manifest's folder."""
+    """The file."""
     paths: Annotated[tuple[DataPath, ...], Field(max_length=1000)] = ()
-    """Several files, read in the order given, instead of `path`."""
-    format: Format | None = None
-    """The file's format, where it cannot be told from the file; `alp data inspect` names them."""
+    """Several files in the order of their times, instead of `path`."""
+    direction: Literal["auto", "quotePerBase", "basePerQuote"] = "auto"
+    """How the prices of a price file are quoted. `auto` finds out where it can and says so."""
+    period: PositiveDuration | None = None
+    """Length of a bar or candle. Found from the times by default."""
+    tick_size: PositiveAmount | None = Field(default=None, json_schema_extra={"x-unit": "quote"})
+    """Price step of a venue's recording. Found from the values by default."""
+    lot_size: PositiveAmount | None = Field(default=None, json_schema_extra={"x-unit": "base"})
+    """Quantity step of a venue's recording. Found from the values by default."""
+    utc_offset_hours: Annotated[int, Field(ge=-14, le=14, strict=True)] = Field(
+        default=0, json_schema_extra={"x-unit": "hours"}
+    )
+    """What the file's clock is ahead of UTC."""
+    strict: Annotated[bool, Field(strict=True)] = True
+    """Refuse pool events whose prices contradict their amounts; `false` only notes them."""
 
     @model_validator(mode="after")
     def _one_of_both(self) -> DataFile:
@@ -64,6 +77,30 @@ class DataFile(Section):
     def files(self) -> tuple[str, ...]:
         """All paths, as written."""
         return self.paths if self.path is None else (self.path,)
+
+    def options(self) -> dict[str, Any]:
+        """Return what was said about the file, as keywords of :func:`alp.data.open_source`."""
+        said = {
+            "direction": self.direction,
+            "period_ns": self.period,
+            "tick_size": self.tick_size,
+            "lot_size": self.lot_size,
+            "utc_offset_hours": self.utc_offset_hours,
+            "strict": self.strict,
+        }
+        defaults = {"direction": "auto", "utc_offset_hours": 0, "strict": True}
+        return {
+            name: value
+            for name, value in said.items()
+            if value is not None and value != defaults.get(name)
+        }
+
+
+class PoolFile(DataFile):
+    """The pool's recording; see `spec.backtest.data.candles` for what else can be said of it."""
+
+    kind: Literal["pool_events", "bars"] | None = None
+    """What the rows shall be, where the format can be read as both."""
 
 
 class Liquidity(Section):
@@ -95,7 +132,7 @@ class Liquidity(Section):
 class Data(Section):
     """The recordings of a backtest."""
 
-    pool: DataFile | None = None
+    pool: PoolFile | None = None
     """Swaps, mints and burns of the pool, or bars of it. Not needed with `fidelity: arbitrage`."""
     liquidity: Liquidity = Liquidity()
     """The pool's liquidity at the start."""
@@ -107,17 +144,29 @@ class Data(Section):
     """The chain's base fee over time, for `gas.model: series`."""
 
 
-class GasUnits(Section):
-    """Gas that each action uses; the defaults were measured on the real contracts."""
+GasAmount = Annotated[
+    int, Field(ge=0, le=30_000_000, strict=True, json_schema_extra={"x-unit": "gas"})
+]
 
-    mint: Annotated[int, Field(ge=0, le=30_000_000, strict=True)] = 400_000
-    """Opening one range in the position manager."""
-    exit: Annotated[int, Field(ge=0, le=30_000_000, strict=True)] = 225_000
-    """Closing one range: decrease, collect and burn in one call."""
-    swap: Annotated[int, Field(ge=0, le=30_000_000, strict=True)] = 130_000
+
+class GasUnits(Section):
+    """Gas that each action uses; the defaults are typical of the position manager."""
+
+    mint: GasAmount = 400_000
+    """Opening one range."""
+    burn: GasAmount = 140_000
+    """Taking the liquidity out of one range."""
+    collect: GasAmount = 85_000
+    """Collecting one range's tokens and fees."""
+    swap: GasAmount = 130_000
     """A swap through the router."""
-    overhead: Annotated[int, Field(ge=0, le=30_000_000, strict=True)] = 21_000
+    overhead: GasAmount = 21_000
     """Each transaction, whatever it does; also one that reverts."""
+
+    @property
+    def exit(self) -> int:
+        """Closing one range: burn and collect."""
+        return self.burn + self.collect
 
 
 class Gas(Section):
@@ -130,9 +179,9 @@ class Gas(Section):
     """Base fee per gas of the constant model."""
     priority_fee_gwei: Annotated[Amount, Field(json_schema_extra={"x-unit": "gwei"})] = Decimal(1)
     """Tip per gas."""
-    native_price_quote: (
-        Annotated[PositiveAmount, Field(json_schema_extra={"x-unit": "quote"})] | None
-    ) = None
+    native_price_quote: PositiveAmount | None = Field(
+        default=None, json_schema_extra={"x-unit": "quote"}
+    )
     """Price of the native token, needed where the pool's base token is not its wrapped form."""
     units: GasUnits = GasUnits()
     """Gas by action."""
@@ -169,8 +218,6 @@ class Backtest(Section):
     """What transactions cost."""
     latency: Latency = Latency()
     """Time between a decision and its effect."""
-    slippage_bps: Bps = 50
-    """A transaction reverts if the price moved further than this before its inclusion."""
     participation_bps: Annotated[Bps, Field(le=10_000)] = 1000
     """The largest part of an interval's volume on a venue that our order may take."""
     markouts: Annotated[tuple[PositiveDuration, ...], Field(max_length=20)] = (

@@ -34,7 +34,7 @@ class OrderSize(Section):
 
     min_base: Annotated[Amount, Field(json_schema_extra={"x-unit": "base"})] = Decimal(0)
     """Smaller deviations wait until they are this large. The venue's own minimum holds as well."""
-    max_base: Annotated[PositiveAmount, Field(json_schema_extra={"x-unit": "base"})] | None = None
+    max_base: PositiveAmount | None = Field(default=None, json_schema_extra={"x-unit": "base"})
     """The most that one order shows. By default whatever the limits allow."""
 
     @model_validator(mode="after")
@@ -91,17 +91,15 @@ class Venue(Section):
 class Limits(Section):
     """What may never be exceeded, whatever the model wants. Live mode needs all of them."""
 
-    max_net_base: Annotated[PositiveAmount, Field(json_schema_extra={"x-unit": "base"})] | None = (
-        None
-    )
+    max_net_base: PositiveAmount | None = Field(default=None, json_schema_extra={"x-unit": "base"})
     """Largest deviation from the target over LP position, wallet and venues together."""
     max_venue_base: (
         Annotated[PositiveAmount, Field(json_schema_extra={"x-unit": "base"})] | None
     ) = None
     """Largest position on one venue, open orders at their worst included."""
-    max_order_notional: (
-        Annotated[PositiveAmount, Field(json_schema_extra={"x-unit": "quote"})] | None
-    ) = None
+    max_order_notional: PositiveAmount | None = Field(
+        default=None, json_schema_extra={"x-unit": "quote"}
+    )
     """Largest value of one order."""
     price_collar_bps: PositiveBps = 100
     """No order and no swap further than this from the reference price."""
