@@ -262,7 +262,7 @@ class Markout(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeeTier(Record):
-    """Fees against LVR of one liquidity in the pools of several fee tiers; statistics, not money."""
+    """Fees against LVR of one liquidity in a pool of this fee tier; a statistic, not money."""
 
     fee_pips: int
     fees: float

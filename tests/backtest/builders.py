@@ -130,7 +130,7 @@ class Path:
         self.executed = [d for d in self.decisions if d.decision == "executed"]
 
     def _decisions(self) -> list[Rebalance]:
-        found = [self._decision(0, "executed", "first_mint")]
+        found = [self._decision(0, "executed", "FIRST_MINT")]
         last = self.price[0]
         for hour in range(1, self.hours):
             moved = abs(self.price[hour] / last - 1) * 1e4
@@ -138,13 +138,13 @@ class Path:
                 continue
             gas = self._gas(hour)
             if self.random.random() < 0.05:
-                found.append(self._decision(hour, "reverted", "price_slippage"))
+                found.append(self._decision(hour, "reverted", "SLIPPAGE"))
             elif gas > 20:
-                found.append(self._decision(hour, "refused", "gas_above_limit"))
+                found.append(self._decision(hour, "refused", "GAS_ABOVE_MAX"))
             elif self.random.random() < 0.6:
-                found.append(self._decision(hour, "refused", "benefit_below_cost"))
+                found.append(self._decision(hour, "refused", "BELOW_MIN_BENEFIT"))
             else:
-                found.append(self._decision(hour, "executed", "price_moved"))
+                found.append(self._decision(hour, "executed", "PRICE_MOVE"))
                 last = self.price[hour]
         return found
 
@@ -165,11 +165,18 @@ class Path:
             price=price,
             tick=tick_of(price),
             numbers={
-                "expected_fees_quote": fees,
-                "gas_quote": gas,
-                "lvr_quote": lvr,
-                "hedge_cost_quote": 0.4,
-                "benefit_quote": fees - gas - lvr - 0.4,
+                "fees_new": fees,
+                "fees_stay": 0.6 * fees,
+                "lvr_new": lvr,
+                "lvr_stay": 0.7 * lvr,
+                "hedge_new": 0.4,
+                "hedge_stay": 0.3,
+                "in_range_new": 0.81,
+                "in_range_stay": 0.44,
+                "gas": gas,
+                "swap": 0.0,
+                "benefit": 0.4 * fees - 0.3 * lvr - gas - 0.1,
+                "required": 0.0,
                 "price_move_bps": 300 + 60 * self.random.random(),
                 "inventory_deviation_bps": self.random.uniform(0, 1400),
             },
@@ -178,9 +185,9 @@ class Path:
                 span("ask", price * 1.001, price * (1 + ask)),
             ),
             detail={
-                "benefit_below_cost": "expected fees over 24 h do not pay for gas, LVR and hedge",
-                "gas_above_limit": "gas is above maxGasQuote",
-                "price_slippage": "the pool moved between decision and inclusion",
+                "BELOW_MIN_BENEFIT": "expected fees over 24 h do not pay for gas, LVR and hedge",
+                "GAS_ABOVE_MAX": "gas is above maxGasQuote",
+                "SLIPPAGE": "the pool moved between decision and inclusion",
             }.get(reason, ""),
         )
 
@@ -202,7 +209,7 @@ class Path:
             }
             made = lots.get(hour - 1)
             if made is not None and made.decision != "refused":
-                parts["gas"] = -float(made.numbers["gas_quote"] or 0)
+                parts["gas"] = -float(made.numbers["gas"] or 0)
                 parts["execution"] = -self.random.random() * 0.8
             exact = {k: Decimal(v).quantize(STEP) for k, v in parts.items()}
             nav = exact_sum((nav, *exact.values()))
@@ -435,24 +442,29 @@ def realistic_results(seed: int = 7, hours: int = 504) -> Results:
         fee_tiers=(
             FeeTier(
                 fee_pips=500,
-                fees=sums["fees"],
-                lvr=sums["lvr"],
-                ratio=float(sums["fees"] / -sums["lvr"]),
-                basis="This pool, as simulated.",
+                fees=132.9,
+                lvr=-306.2,
+                ratio=132.9 / 306.2,
+                trades=2380,
+                break_even_volume=346_600.0,
+                basis="Arbitrage alone, one unit of liquidity at every price.",
             ),
             FeeTier(
                 fee_pips=3000,
-                fees=sums["fees"] * 2,
-                lvr=sums["lvr"] * Decimal("0.97"),
-                ratio=float(sums["fees"] * 2 / -sums["lvr"] / Decimal("0.97")),
-                basis="Same price path; volume of the 30 bps pool in the same window.",
+                fees=210.4,
+                lvr=-306.2,
+                ratio=210.4 / 306.2,
+                trades=411,
+                break_even_volume=31_933.3,
+                basis="Arbitrage alone, one unit of liquidity at every price.",
             ),
             FeeTier(
                 fee_pips=10000,
-                fees=ZERO,
-                lvr=sums["lvr"],
+                fees=0.0,
+                lvr=0.0,
                 ratio=None,
-                basis="No volume known for this tier.",
+                trades=0,
+                basis="The price never left the fee band.",
             ),
         ),
         versions={"alp": "0.1.0", "python": "3.11", "numpy": "2.4.6"},

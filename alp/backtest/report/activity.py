@@ -16,12 +16,13 @@ from alp.backtest.report.notation import (
     instant,
     number,
     percent,
+    statistic,
     words,
 )
 from alp.backtest.report.tables import (
     Cell,
-    Column,
     Table,
+    facts_table,
     number_column,
     text_column,
     value_cell,
@@ -32,15 +33,24 @@ MOST_ROWS = 1_000
 """Longer tables are cut, and say so; the results file has every row."""
 
 WEIGHED = {
-    "expected_fees_quote": "Expected fees",
-    "gas_quote": "Gas",
-    "lvr_quote": "LVR",
-    "hedge_cost_quote": "Hedge cost",
-    "benefit_quote": "Benefit",
+    "benefit": "Benefit",
+    "required": "Required",
+    "fees_new": "Fees, new",
+    "fees_stay": "Fees, stay",
+    "lvr_new": "LVR, new",
+    "lvr_stay": "LVR, stay",
+    "hedge_new": "Hedge, new",
+    "hedge_stay": "Hedge, stay",
+    "gas": "Gas",
+    "swap": "Swap",
 }
 """Numbers of a decision that have a column of their own, if any decision has them."""
 
-UNITS = {"quote": "", "bps": " bps", "base": "", "ns": "", "gwei": " gwei"}
+SHARES = {"in_range_new": "in range, new", "in_range_stay": "in range, stay"}
+"""Numbers that are fractions of the horizon."""
+
+UNITS = ("bps", "gwei", "s", "blocks")
+"""Last words of names that are their unit as written."""
 
 
 def reasons_table(results: Results) -> Table:
@@ -60,7 +70,7 @@ def reasons_table(results: Results) -> Table:
         rows=[
             [
                 _badge(decision),
-                Cell(words(reason)),
+                Cell(reason, style="code"),
                 value_cell(count(tally[decision, reason]), tally[decision, reason]),
                 Cell(details[decision, reason] or NONE),
             ]
@@ -81,19 +91,19 @@ def rebalances_table(results: Results, notation: Notation) -> Table:
         text_column("Reason"),
         number_column("Price", notation.quote),
         *(number_column(WEIGHED[name], notation.quote) for name in weighed),
-        text_column("Other numbers"),
-        text_column(f"Ranges, {notation.quote}"),
+        text_column("Other numbers", wide=True),
+        text_column(f"Ranges, {notation.quote}", wide=True),
     ]
     rows = [
         [
             Cell(instant(item.ts_ns, seconds=True), item.ts_ns),
             value_cell(NONE if item.block is None else str(item.block), item.block),
             _badge(item.decision),
-            Cell(words(item.reason)),
+            Cell(item.reason, style="code"),
             value_cell(notation.price(item.price), item.price),
             *(
                 value_cell(
-                    notation.money(item.numbers.get(name), sign=name == "benefit_quote"),
+                    notation.money(item.numbers.get(name), sign=name == "benefit"),
                     item.numbers.get(name),
                 )
                 for name in weighed
@@ -105,7 +115,8 @@ def rebalances_table(results: Results, notation: Notation) -> Table:
     ]
     return Table(
         id="rebalances",
-        caption="Every decision about the ranges, with the numbers it weighed",
+        caption="Every decision about the ranges and what it weighed: expectations over the"
+        " horizon, for the new ranges and for staying",
         columns=columns,
         rows=rows,
         tags=[item.decision for item in shown],
@@ -132,11 +143,11 @@ def positions_table(results: Results, notation: Notation) -> Table:
             number_column("Upper price", quote),
             number_column("In range", "%"),
             number_column("Deposit", quote),
-            number_column("Fees", notation.base),
             number_column("Fees", quote),
-            number_column("Fees, value", quote),
             number_column("LVR", quote),
             number_column("IL", quote),
+            number_column("Fees in base", notation.base),
+            number_column("Fees in quote", quote),
             number_column("Ticks"),
             number_column("Liquidity"),
         ],
@@ -157,11 +168,11 @@ def positions_table(results: Results, notation: Notation) -> Table:
                     item.time_in_range,
                 ),
                 value_cell(notation.money(item.deposit_value), item.deposit_value),
-                value_cell(notation.amount(item.fees_base), item.fees_base),
-                value_cell(notation.money(item.fees_quote), item.fees_quote),
                 value_cell(notation.money(item.fees_value), item.fees_value),
                 value_cell(notation.money(item.lvr, sign=True), item.lvr),
                 value_cell(notation.money(item.il, sign=True), item.il),
+                value_cell(notation.amount(item.fees_base), item.fees_base),
+                value_cell(notation.money(item.fees_quote), item.fees_quote),
                 value_cell(f"{item.tick_lower} … {item.tick_upper}", item.tick_lower),
                 value_cell(f"{float(item.liquidity):.3e}", item.liquidity),
             ]
@@ -271,25 +282,22 @@ def hedge_table(results: Results, notation: Notation) -> Table:
     hedge, parts = results.hedge, results.attribution
     why = Counter(words(fill.why.partition(":")[0]) for fill in hedge.fills)
     reasons = ", ".join(f"{text} {count(times)}" for text, times in sorted(why.items()))
-    facts: Iterable[tuple[str, str]] = (
-        ("Enabled", "yes" if hedge.enabled else "no"),
-        ("Profit before fees", notation.in_quote(parts.hedge_pnl, sign=True)),
-        ("Fees", notation.in_quote(parts.hedge_fees, sign=True)),
-        ("Volume traded", notation.in_base(hedge.volume_base)),
-        ("Fills", count(len(hedge.fills)) + (f" ({reasons})" if reasons else "")),
-        ("Mean hedge ratio", number(hedge.ratio, 3)),
-        ("Correlation of pool and venue returns", number(hedge.correlation, 3)),
-        ("Mean net inventory away from target", notation.in_base(hedge.residual_base_mean)),
-        ("Largest net inventory away from target", notation.in_base(hedge.residual_base_max)),
-        ("Median lag to a completed hedge", _lag(hedge.lag_ns)),
-        ("Time suspended", percent(hedge.suspended)),
-    )
-    return Table(
-        id="hedge-facts",
-        caption="The venue leg in numbers",
-        columns=[Column("Fact"), Column("Value")],
-        rows=[[Cell(name), Cell(text)] for name, text in facts],
-        sortable=False,
+    return facts_table(
+        "hedge-facts",
+        "The venue leg in numbers",
+        [
+            ("Enabled", "yes" if hedge.enabled else "no"),
+            ("Profit before fees", notation.in_quote(parts.hedge_pnl, sign=True)),
+            ("Fees", notation.in_quote(parts.hedge_fees, sign=True)),
+            ("Volume traded", notation.in_base(hedge.volume_base)),
+            ("Fills", count(len(hedge.fills)) + (f" ({reasons})" if reasons else "")),
+            ("Mean hedge ratio", number(hedge.ratio, 3)),
+            ("Correlation of pool and venue returns", number(hedge.correlation, 3)),
+            ("Mean net inventory away from target", notation.in_base(hedge.residual_base_mean)),
+            ("Largest net inventory away from target", notation.in_base(hedge.residual_base_max)),
+            ("Median lag to a completed hedge", _lag(hedge.lag_ns)),
+            ("Time suspended", percent(hedge.suspended)),
+        ],
     )
 
 
@@ -315,16 +323,18 @@ def _other_numbers(item: Rebalance, notation: Notation) -> str:
     for name in sorted(set(item.numbers) - set(WEIGHED)):
         stem, _, unit = name.rpartition("_")
         value = item.numbers[name]
-        if unit == "quote":
+        if name in SHARES:
+            parts.append(f"{SHARES[name]} {percent(value)}")
+        elif unit == "quote":
             parts.append(f"{words(stem)} {notation.in_quote(value)}")
         elif unit == "base":
             parts.append(f"{words(stem)} {notation.in_base(value)}")
         elif unit == "ns":
             parts.append(f"{words(stem)} {NONE if value is None else duration(int(value))}")
         elif unit in UNITS:
-            parts.append(f"{words(stem)} {number(value, 1)}{UNITS[unit]}")
+            parts.append(f"{words(stem)} {number(value, 1)} {unit}")
         else:
-            parts.append(f"{words(name)} {NONE if value is None else f'{value:.6g}'}")
+            parts.append(f"{words(name)} {statistic(value)}")
     return "; ".join(parts) or NONE
 
 

@@ -7,7 +7,7 @@ from itertools import accumulate
 
 from alp.backtest.report import plots
 from alp.backtest.report.headline import PART_NAMES
-from alp.backtest.report.notation import Notation, count, duration, instant, number, words
+from alp.backtest.report.notation import Notation, count, duration, instant, number
 from alp.backtest.report.plots import Figure, Trace, line, milliseconds
 from alp.backtest.results import PARTS, Markout, Position, Rebalance, Results
 
@@ -34,34 +34,25 @@ MANY_REFUSALS = 60
 def parts_figure(results: Results, notation: Notation) -> Figure:
     """Build the change of NAV up from its parts."""
     parts = results.attribution.parts()
-    names = [PART_NAMES[name] for name in parts] + ["Change of NAV"]
-    amounts = [float(value) for value in parts.values()]
-    total = float(results.attribution.total)
-    labels = [notation.money(value, sign=True) for value in (*amounts, total)]
+    total = results.attribution.total
+    exact = {**{PART_NAMES[name]: value for name, value in parts.items()}, "Change of NAV": total}
+    labels = [f"{name}  {notation.money(value, sign=True)}" for name, value in exact.items()]
+    amounts = [float(value) for value in exact.values()]
     trace: Trace = {
         "type": "waterfall",
         "orientation": "h",
-        "measure": ["relative"] * len(amounts) + ["total"],
-        "y": names,
-        "x": [*amounts, total],
-        "text": labels,
-        "textposition": "outside",
-        "cliponaxis": False,
+        "measure": ["relative"] * len(parts) + ["total"],
+        "y": labels,
+        "x": amounts,
         "connector": {"line": {"color": "@axis", "width": 1}},
         "increasing": {"marker": {"color": "@blue"}},
         "decreasing": {"marker": {"color": "@orange"}},
         "totals": {"marker": {"color": "@ink"}},
-        "hovertemplate": f"%{{y}}: %{{text}} {notation.quote}<extra></extra>",
+        "hovertemplate": f"%{{y}} {notation.quote}<extra></extra>",
     }
-    layout = plots.layout("", dates=False)
-    reached = [0.0, *accumulate(amounts), total]
-    room = 0.16 * ((max(reached) - min(reached)) or 1.0)
-    layout["yaxis"] |= {"autorange": "reversed", "title": {"text": ""}}
-    layout["xaxis"] |= {
-        "title": {"text": notation.quote},
-        "range": [min(reached) - room, max(reached) + room],
-        "zeroline": True,
-    }
+    layout = plots.layout("", left=20 + 7 * max(map(len, labels)))
+    layout["yaxis"] |= {"autorange": "reversed"}
+    layout["xaxis"] |= {"title": {"text": notation.quote, "font": {"size": 13}}, "zeroline": True}
     layout["showlegend"] = False
     return Figure(
         "figure-parts",
@@ -87,7 +78,8 @@ def nav_figure(results: Results, notation: Notation) -> Figure:
     return Figure(
         "figure-nav",
         "NAV of all legs together against the value of the starting tokens if only held (above),"
-        f" and how far NAV stood below its highest value so far (below).{_thinning(chosen, series.ts_ns)}",
+        " and how far NAV stood below its highest value so far (below)."
+        + _thinning(len(chosen), len(series.ts_ns)),
         [
             line(times, curve(series.hodl), "Holding", "muted", dash="dash", unit=unit, fmt=fmt),
             line(times, curve(series.nav), "NAV", "blue", width=2.2, unit=unit, fmt=fmt),
@@ -103,7 +95,7 @@ def nav_figure(results: Results, notation: Notation) -> Figure:
                 fill="vermillion-shade",
             ),
         ],
-        plots.layout(f"Value, {unit}", lower_title="Drawdown, bps"),
+        plots.layout(f"Value, {unit}", lower_title="Drawdown, bps", window_ns=_window(results)),
         height=460,
     )
 
@@ -151,11 +143,13 @@ def attribution_figure(results: Results, notation: Notation) -> Figure:
     )
     return Figure(
         "figure-attribution",
-        "Each part of the change of NAV, added up since the start: what the pool leg earned and cost"
-        " (above), and what prices and the hedge did, with the whole change in bold (below).",
+        "Each part of the change of NAV, added up since the start: what the pool leg earned and"
+        " cost (above), and what prices and the hedge did, with the whole change in bold (below).",
         traces,
         plots.layout(
-            f"Pool leg, {notation.quote}", lower_title=f"Price and hedge, {notation.quote}"
+            f"Pool leg, {notation.quote}",
+            lower_title=f"Whole, {notation.quote}",
+            window_ns=_window(results),
         ),
         height=520,
     )
@@ -189,14 +183,14 @@ def ranges_figure(results: Results, notation: Notation) -> Figure:
         made = [item for item in results.rebalances if item.decision == decision]
         if made:
             traces.append(_markers(decision, made, notation))
-    layout = plots.layout(f"{notation.quote} per {notation.base}")
+    layout = plots.layout(f"{notation.quote} per {notation.base}", window_ns=_window(results))
     bounds = _price_window(results)
     if bounds:
         layout["yaxis"]["range"] = bounds
     return Figure(
         "figure-ranges",
         "The pool's price, the price ranges of our positions shaded from mint to burn, and every"
-        " decision about them; ranges may reach beyond the picture (double-click shows them whole).",
+        " decision about them; a range may reach beyond the picture (double-click shows it all).",
         traces,
         layout,
         height=460,
@@ -231,7 +225,7 @@ def inventory_figure(results: Results, notation: Notation) -> Figure:
             )
             for name, values, colour, dash, width in curves
         ],
-        plots.layout(f"Inventory, {notation.base}"),
+        plots.layout(f"Inventory, {notation.base}", window_ns=_window(results)),
         height=340,
     )
 
@@ -243,10 +237,9 @@ def markout_figures(results: Results) -> list[Figure]:
 
 def _markout_figure(index: int, item: Markout) -> Figure:
     leg, colour = ("Pool", "blue") if item.leg == "lp" else ("Venue", "purple")
-    layout = plots.layout("Fills", dates=False)
-    layout["xaxis"] |= {"title": {"text": "bps"}, "zeroline": True, "zerolinewidth": 1}
+    layout = plots.layout("Fills", left=60)
+    layout["xaxis"] |= {"title": {"text": "bps", "font": {"size": 13}}, "zeroline": True}
     layout["showlegend"] = False
-    layout["margin"] = {"l": 52, "r": 8, "t": 8, "b": 40}
     if item.mean_bps is not None:
         mean = {"type": "line", "x0": item.mean_bps, "x1": item.mean_bps, "y0": 0, "y1": 1}
         layout["shapes"] = [{**mean, "yref": "paper", "line": {"color": "@ink", "dash": "dash"}}]
@@ -282,8 +275,8 @@ def _markers(decision: str, made: list[Rebalance], notation: Notation) -> Trace:
 
 
 def _marker_text(item: Rebalance, notation: Notation) -> str:
-    text = f"{item.decision}: {words(item.reason)}, {instant(item.ts_ns, seconds=True)}"
-    benefit = item.numbers.get("benefit_quote")
+    text = f"{item.decision}: {item.reason}, {instant(item.ts_ns, seconds=True)}"
+    benefit = item.numbers.get("benefit")
     if benefit is None:
         return text
     return f"{text}, benefit {notation.money(benefit, sign=True)} {notation.quote}"
@@ -323,7 +316,9 @@ def _falls(nav: Iterable[float | None]) -> Iterator[float | None]:
         yield (value / peak - 1) * 1e4 if peak else 0.0
 
 
-def _thinning(chosen: list[int], whole: tuple[int, ...]) -> str:
-    if len(chosen) == len(whole):
-        return ""
-    return f" {count(len(chosen))} of {count(len(whole))} samples are drawn."
+def _window(results: Results) -> tuple[int, int]:
+    return results.window.start_ns, results.window.end_ns
+
+
+def _thinning(drawn: int, whole: int) -> str:
+    return "" if drawn == whole else f" {count(drawn)} of {count(whole)} samples are drawn."

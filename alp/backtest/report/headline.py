@@ -51,7 +51,7 @@ def change_of_nav(results: Results) -> float:
 
 
 def versus_hold(results: Results) -> Decimal:
-    """What the strategy gained over holding the starting amounts, in quote."""
+    """Subtract what holding the starting amounts would have made from the change of NAV."""
     return EXACT.subtract(results.nav.change, results.nav.hodl_change)
 
 
@@ -95,11 +95,12 @@ def tiles(results: Results, notation: Notation) -> list[Tile]:
         return notation.money(value, sign=True)
 
     unit = notation.quote
+    start, end = notation.money(results.nav.start), notation.money(results.nav.end)
     return [
         Tile(
             f"NAV change, {unit}",
             signed(results.nav.change),
-            f"{percent(change_of_nav(results), 2, sign=True)}, to {notation.in_quote(results.nav.end)}",
+            f"{percent(change_of_nav(results), 2, sign=True)}, from {start} to {end}",
         ),
         Tile(
             f"Versus holding, {unit}",
@@ -108,7 +109,7 @@ def tiles(results: Results, notation: Notation) -> list[Tile]:
         ),
         Tile(f"Fees, {unit}", signed(parts.fees), "earned by the positions"),
         Tile(f"LVR, {unit}", signed(parts.lvr), "taken by arbitrage"),
-        Tile("Fees / LVR", number(fees_to_lvr(results), 2), "above 1 the fees paid for it"),
+        Tile("Fees / LVR", number(fees_to_lvr(results), 2), "above 1, fees paid for it"),
         Tile(f"Gas, {unit}", signed(parts.gas), _gas_note(results, notation, made)),
         Tile(
             f"Hedge, {unit}",
@@ -167,7 +168,7 @@ def parts_table(results: Results, notation: Notation) -> Table:
     )
     return Table(
         id="parts",
-        caption="What the change of NAV is made of",
+        caption="The parts, exactly",
         columns=[
             text_column("Part"),
             number_column("Amount", notation.quote),

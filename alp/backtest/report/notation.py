@@ -44,6 +44,15 @@ def number(value: Decimal | float | None, digits: int, *, sign: bool = False) ->
     return text.replace("-", "−")
 
 
+def statistic(value: float | None, *, sign: bool = False) -> str:
+    """Write a number of unknown size with four significant digits."""
+    if not value:
+        return NONE if value is None else "0"
+    if abs(value) < 1e-6:
+        return f"{value:{'+' if sign else ''}.3e}".replace("-", "−")
+    return number(value, max(0, 3 - floor(log10(abs(value)))), sign=sign)
+
+
 def count(value: int) -> str:
     """Write an integer with grouped thousands."""
     return f"{value:,}"

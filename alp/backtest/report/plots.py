@@ -1,9 +1,9 @@
 """Building blocks of the page's figures: plain Plotly dictionaries with named colours.
 
-A colour is written ``@name`` and replaced in the browser by the page's own colour of that name, so
+A colour is written ``@name`` and replaced in the browser by the page's own colour of that name;
 one figure serves the light page, the dark page and paper. Names and values stand together in
-``templates/page.css``; the palette is Okabe and Ito's, told apart by colour-blind readers, and lines
-differ in dash as well.
+``templates/page.css``. The palette is Okabe and Ito's, told apart by colour-blind readers, and
+lines differ in dash as well.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def milliseconds(times_ns: Sequence[int]) -> list[int]:
 
 
 def thinned(length: int) -> list[int]:
-    """Indices of at most about ``MOST_POINTS`` evenly spaced samples, first and last among them."""
+    """Pick at most about ``MOST_POINTS`` evenly spaced indices, first and last among them."""
     step = max(1, -(-length // MOST_POINTS))
     indices = list(range(0, length, step))
     if length and indices[-1] != length - 1:
@@ -72,6 +72,7 @@ def line(
         "x": list(x),
         "y": list(y),
         "yaxis": axis,
+        "legend": "legend2" if axis == "y2" else "legend",
         "line": {"color": f"@{colour}", "width": width, "dash": dash, **shape},
         "hovertemplate": f"%{{y:{fmt}}} {unit}".rstrip(),
     }
@@ -80,31 +81,51 @@ def line(
     return trace
 
 
-def layout(y_title: str, *, lower_title: str | None = None, dates: bool = True) -> dict[str, Any]:
-    """Lay out one panel, or two above each other that share the time axis."""
-    axis = {
-        "gridcolor": "@grid",
-        "linecolor": "@axis",
-        "zerolinecolor": "@axis",
-        "automargin": True,
-    }
+def layout(
+    y_title: str,
+    *,
+    lower_title: str | None = None,
+    window_ns: tuple[int, int] | None = None,
+    left: int = 68,
+) -> dict[str, Any]:
+    """Lay out one panel, or two above each other that share the horizontal axis.
+
+    Parameters
+    ----------
+    y_title, lower_title
+        What the vertical axes measure, with the unit; ``lower_title`` asks for a second panel.
+    window_ns
+        Start and end of a time axis; None for an axis of numbers.
+    left
+        Margin for the vertical axis, in pixels. It is fixed: margins that Plotly fits by itself
+        can flip between two widths for ever.
+    """
+    axis = {"gridcolor": "@grid", "linecolor": "@axis", "zerolinecolor": "@axis"}
+    legend = {"orientation": "h", "x": 0, "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)"}
     found: dict[str, Any] = {
         "font": {"family": "system-ui, -apple-system, 'Segoe UI', sans-serif", "size": 13},
         "paper_bgcolor": "@page",
         "plot_bgcolor": "@page",
-        "margin": {"l": 64, "r": 12, "t": 12, "b": 44},
-        "hovermode": "x unified" if dates else "closest",
+        "margin": {"l": left, "r": 12, "t": 12, "b": 44},
+        "hovermode": "x unified" if window_ns else "closest",
         "hoverlabel": {"bgcolor": "@card", "bordercolor": "@axis", "namelength": -1},
-        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-        "xaxis": {**axis, "type": "date" if dates else "linear", "zeroline": False},
-        "yaxis": {**axis, "title": {"text": y_title}, "zerolinewidth": 1},
+        "legend": {**legend, "y": 1.02},
+        "xaxis": {**axis, "zeroline": False},
+        "yaxis": {**axis, "title": _title(y_title), "zerolinewidth": 1},
     }
+    if window_ns:
+        found["xaxis"] |= {"type": "date", "range": milliseconds(window_ns)}
     if lower_title is not None:
-        found["yaxis"]["domain"] = [0.53, 1]
-        found["yaxis2"] = {**axis, "title": {"text": lower_title}, "domain": [0, 0.45]}
+        found["yaxis"]["domain"] = [0.57, 1]
+        found["yaxis2"] = {**axis, "title": _title(lower_title), "domain": [0, 0.43]}
+        found["legend2"] = {**legend, "y": 0.44}
         found["xaxis"] |= {"anchor": "y2"}
         found["hoversubplots"] = "axis"
     return found
+
+
+def _title(text: str) -> dict[str, Any]:
+    return {"text": text, "font": {"size": 13}, "standoff": 6}
 
 
 def rectangles(

@@ -55,6 +55,7 @@ def render_report(results: Results) -> str:
             figures=drawn,
             markouts=figures.markout_figures(results),
             fidelity_notes=results.fidelity.notes,
+            data_notes=sources.data_notes(results),
             results_sha256=sha256(results.to_json_bytes()).hexdigest(),
             alp_version=results.alp_version,
             figures_json=figures_json([*drawn.values(), *figures.markout_figures(results)]),
@@ -64,7 +65,7 @@ def render_report(results: Results) -> str:
 
 
 def environment() -> Environment:
-    """Jinja over this package's templates: escaping everything, forgiving no missing name."""
+    """Set up Jinja over this package's templates: escape everything, forgive no missing name."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     return Environment(
@@ -78,7 +79,7 @@ def environment() -> Environment:
 
 
 def plotly_js() -> str:
-    """Plotly's own script, from the installed package."""
+    """Read Plotly's own script from the installed package."""
     from plotly.offline import get_plotlyjs
 
     return str(get_plotlyjs())

@@ -14,8 +14,16 @@ from alp.backtest.report.notation import (
     instant,
     number,
     percent,
+    statistic,
 )
-from alp.backtest.report.tables import Cell, Column, Table, number_column, text_column, value_cell
+from alp.backtest.report.tables import (
+    Cell,
+    Table,
+    facts_table,
+    number_column,
+    text_column,
+    value_cell,
+)
 from alp.backtest.results import Results
 
 FIDELITIES = {
@@ -34,17 +42,6 @@ FIDELITIES = {
     "venue": "inventory is valued at the venue's price",
 }
 """What each word of fidelity means."""
-
-
-def facts_table(id: str, caption: str, facts: list[tuple[str, str]]) -> Table:  # noqa: A002
-    """Make a table of name and value."""
-    return Table(
-        id=id,
-        caption=caption,
-        columns=[Column("Fact"), Column("Value", wide=True)],
-        rows=[[Cell(name), Cell(text)] for name, text in facts],
-        sortable=False,
-    )
 
 
 def fidelity_table(results: Results) -> Table:
@@ -105,7 +102,6 @@ def data_table(results: Results) -> Table:
             text_column("From (UTC)"),
             text_column("To (UTC)"),
             text_column("SHA-256"),
-            text_column("Notes", wide=True),
         ],
         rows=[
             [
@@ -116,12 +112,16 @@ def data_table(results: Results) -> Table:
                 Cell(instant(item.start_ns), item.start_ns),
                 Cell(instant(item.end_ns), item.end_ns),
                 Cell(item.sha256, style="hash"),
-                Cell(" ".join(item.notes) or NONE),
             ]
             for item in results.data
         ],
         empty="No input file was recorded.",
     )
+
+
+def data_notes(results: Results) -> list[str]:
+    """Say what the readers found out or left out, file by file."""
+    return [f"{item.path}: {note}" for item in results.data for note in item.notes]
 
 
 def parameters_table(results: Results) -> Table:
@@ -155,22 +155,27 @@ def versions_table(results: Results) -> Table:
 
 def fee_tiers_table(results: Results, notation: Notation) -> Table:
     """Compare fees against LVR over the fee tiers."""
+    quote = notation.quote
     return Table(
         id="fee-tiers-table",
-        caption="Fees against LVR had the same liquidity been in a pool of another fee tier",
+        caption="Fees against LVR of the same liquidity in pools of different fee tiers",
         columns=[
             number_column("Fee tier"),
-            number_column("Fees", notation.quote),
-            number_column("LVR", notation.quote),
             number_column("Fees / LVR"),
+            number_column("Fees", quote),
+            number_column("LVR", quote),
+            number_column("Trades"),
+            number_column("Volume to break even", quote),
             text_column("Basis", wide=True),
         ],
         rows=[
             [
                 value_cell(fee_tier(item.fee_pips), item.fee_pips),
-                value_cell(notation.money(item.fees, sign=True), item.fees),
-                value_cell(notation.money(item.lvr, sign=True), item.lvr),
-                value_cell(number(item.ratio, 2), item.ratio),
+                value_cell(number(item.ratio, 3), item.ratio),
+                value_cell(statistic(item.fees, sign=True), item.fees),
+                value_cell(statistic(item.lvr, sign=True), item.lvr),
+                value_cell(NONE if item.trades is None else count(item.trades), item.trades),
+                value_cell(statistic(item.break_even_volume), item.break_even_volume),
                 Cell(item.basis),
             ]
             for item in results.fee_tiers

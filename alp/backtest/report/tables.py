@@ -41,6 +41,7 @@ class Table:
     sortable: bool = True
     tall: bool = False
     """Long: shown in a frame that scrolls."""
+    style: str = ""
 
     @property
     def groups(self) -> list[tuple[str, int]]:
@@ -54,6 +55,18 @@ class Table:
 def value_cell(text: str, value: Decimal | float | int | None, style: str = "") -> Cell:
     """Make a cell that sorts by its number; unknown values sort below all others."""
     return Cell(text, "" if value is None else float(value), style)
+
+
+def facts_table(id: str, caption: str, facts: Sequence[tuple[str, str]]) -> Table:  # noqa: A002
+    """Make a table of name and value."""
+    return Table(
+        id=id,
+        caption=caption,
+        columns=[Column("Fact"), Column("Value", wide=True)],
+        rows=[[Cell(name), Cell(text)] for name, text in facts],
+        sortable=False,
+        style="facts",
+    )
 
 
 def text_column(title: str, *, wide: bool = False) -> Column:

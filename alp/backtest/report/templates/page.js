@@ -31,7 +31,7 @@
     layout.font.color = colours.getPropertyValue("--ink").trim();
     if (narrow.matches) {
       layout.font.size = 11;
-      layout.margin = { ...layout.margin, l: 8, r: 8 };
+      layout.margin = { ...layout.margin, l: 0.87 * layout.margin.l, r: 6 };
       layout.dragmode = false;
       if (height > 300) height += 40;
     }
