@@ -1,0 +1,316 @@
+"""From an observation to actions: which ranges, what to take down, what to put up, at what minimum.
+
+A position whose range stays is kept and added to; only the others are burned. Every burn, swap and
+mint carries minimum amounts, so that a price moved against us between decision and inclusion
+reverts the transaction instead of paying for it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from alp._core.liquidity_amounts import get_amounts_for_liquidity, get_liquidity_for_amounts
+from alp._core.tickmath import get_sqrt_ratio_at_tick
+from alp.models.lp_types import (
+    Action,
+    Burn,
+    Collect,
+    GasUnits,
+    LpParameters,
+    Mint,
+    Observation,
+    PositionView,
+    Swap,
+)
+from alp.models.lvr import PositionCurve, position_amounts
+from alp.models.ranges import (
+    PlannedRange,
+    Widths,
+    first_widths,
+    model_widths,
+    single_sided_ranges,
+)
+from alp.models.triggers import NEVER_ABOVE, NEVER_BELOW
+
+_BPS = 10_000
+_PIPS = 1_000_000
+# A swap of less than this share of all we hold is not worth its gas and is left out.
+_LEAST_SWAP_BPS = 50
+# Nor is adding less than this share to a position that stays.
+_LEAST_TOP_UP_BPS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What is held everywhere, in raw units.
+
+    Attributes
+    ----------
+    base, quote
+        Wallet, positions and uncollected fees.
+    target_base
+        The target share of their value, in base.
+    combined
+        ``q = q_cefi + h * (base - target_base)``, base.
+    """
+
+    base: int
+    quote: int
+    target_base: int
+    combined: int
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A plan before it is weighed.
+
+    Attributes
+    ----------
+    actions
+        To do now; without the mints when a swap comes first.
+    ranges
+        Ranges that will be open in the end.
+    curves
+        Liquidity in each of them.
+    complete
+        Whether the actions open them; after a swap another plan does, with what it paid.
+    gas_units
+        Of all actions, the mints after a swap included.
+    swap_cost_quote
+        Fee and worst slippage of the swap, raw quote.
+    """
+
+    actions: tuple[Action, ...]
+    ranges: tuple[PlannedRange, ...]
+    curves: tuple[PositionCurve, ...]
+    gas_units: int
+    swap_cost_quote: float
+    complete: bool
+
+
+def target_base(base: int, quote: int, mark_x96: int, share_bps: int) -> int:
+    """Return how much base makes `share_bps` of the holdings' value, rounded down."""
+    value = base * mark_x96 + (quote << 96)
+    return value * share_bps // (_BPS * mark_x96)
+
+
+def hedged_inventory(cefi: int, delta: int, hedge_ratio: float) -> int:
+    """Return ``q_cefi + h * delta`` in raw base; ``h`` is taken in millionths."""
+    return cefi + delta * round(hedge_ratio * _PIPS) // _PIPS
+
+
+def inventory_of(parameters: LpParameters, seen: Observation) -> Inventory:
+    """Return what is held and how far it is from the target."""
+    pair = parameters.pair
+    base, quote = seen.wallet_base, seen.wallet_quote
+    for position in seen.positions:
+        amounts = position_amounts(seen.sqrt_price_x96, *position.ticks, position.liquidity)
+        more = pair.join(amounts[0] + position.fees0, amounts[1] + position.fees1)
+        base, quote = base + more[0], quote + more[1]
+    mark = pair.mark_x96(seen.sqrt_price_x96)
+    target = target_base(base, quote, mark, parameters.target_base_share_bps)
+    combined = hedged_inventory(seen.cefi_inventory, base - target, seen.hedge_ratio)
+    return Inventory(base, quote, target, combined)
+
+
+def choose_widths(
+    parameters: LpParameters, seen: Observation, inventory: Inventory, *, first: bool
+) -> Widths:
+    """Return the widths of the ranges to open; `seen.sigma` must be known unless `first`."""
+    if first:
+        return first_widths(parameters.ranges)
+    assert seen.sigma is not None
+    pair, recipe = parameters.pair, parameters.quoting
+    model = recipe.build(
+        price=pair.sqrt_x96_to_price(seen.sqrt_price_x96),
+        sigma=seen.sigma,
+        intensity=seen.intensity,
+    )
+    return model_widths(
+        model,
+        float(pair.from_raw_base(inventory.combined)),
+        two_sided_inventory=recipe.two_sided_inventory,
+        sigma=seen.sigma,
+        interval_s=parameters.expected_interval_ns * 1e-9,
+        limits=parameters.ranges,
+    )
+
+
+def draft_plan(
+    parameters: LpParameters, seen: Observation, widths: Widths, *, may_swap: bool = True
+) -> Draft:
+    """Return the actions that replace the open positions by ranges of these widths.
+
+    Parameters
+    ----------
+    may_swap
+        False to mint with what is there although the parameters ask for a swap: it was done.
+    """
+    ranges = single_sided_ranges(parameters.pair, seen.tick, widths)
+    wanted = {planned.ticks for planned in ranges}
+    kept = {each.ticks: each for each in seen.positions if each.ticks in wanted}
+    leaving = [each for each in seen.positions if each.ticks not in wanted]
+
+    actions: list[Action] = []
+    amounts = list(parameters.pair.split(seen.wallet_base, seen.wallet_quote))
+    for position in leaving:
+        paid = position_amounts(seen.sqrt_price_x96, *position.ticks, position.liquidity)
+        amounts[0] += paid[0] + position.fees0
+        amounts[1] += paid[1] + position.fees1
+        actions += _take_down(parameters, seen.sqrt_price_x96, position)
+
+    swap_cost = 0.0
+    swap = None
+    if may_swap and parameters.swap_to_target:
+        swap = _swap_to_target(parameters, seen, amounts, kept)
+    if swap is not None:
+        swap_cost = _swap_cost(parameters, seen, swap)
+        amounts[0 if swap.zero_for_one else 1] -= swap.amount_in
+        amounts[1 if swap.zero_for_one else 0] += swap.amount_out_min
+
+    mints, curves = _put_up(parameters, seen, ranges, kept, amounts)
+    gas = _gas(parameters.gas_units, leaving, swap, mints)
+    return Draft(
+        actions=(*actions, *mints) if swap is None else (*actions, swap),
+        ranges=tuple(each for each in ranges if _is_open(each, kept, mints)),
+        curves=curves,
+        gas_units=gas,
+        swap_cost_quote=swap_cost,
+        complete=swap is None,
+    )
+
+
+def minimum_amounts(
+    sqrt_price_x96: int, tick_lower: int, tick_upper: int, liquidity: int, slippage_bps: int
+) -> tuple[int, int]:
+    """Return the least ``(amount0, amount1)`` of a position for a price within the slippage.
+
+    token0 is least at the upper end of the price interval, token1 at the lower end.
+    """
+    low, high = slippage_bounds(sqrt_price_x96, slippage_bps)
+    return (
+        position_amounts(high, tick_lower, tick_upper, liquidity)[0],
+        position_amounts(low, tick_lower, tick_upper, liquidity)[1],
+    )
+
+
+def slippage_bounds(sqrt_price_x96: int, slippage_bps: int) -> tuple[int, int]:
+    """Return the sqrt prices at ``price * (1 -+ slippage)``, within the pool's domain."""
+    square = sqrt_price_x96 * sqrt_price_x96
+    low = math.isqrt(square * (_BPS - slippage_bps) // _BPS)
+    high = math.isqrt(square * (_BPS + slippage_bps) // _BPS)
+    return max(low, NEVER_BELOW + 1), min(high, NEVER_ABOVE - 1)
+
+
+def curves_of(
+    parameters: LpParameters, positions: Sequence[PositionView]
+) -> tuple[PositionCurve, ...]:
+    """Return the open positions as curves."""
+    return tuple(
+        PositionCurve.of(parameters.pair, *each.ticks, each.liquidity) for each in positions
+    )
+
+
+def gas_cost(parameters: LpParameters, seen: Observation, gas_units: int) -> tuple[int, int]:
+    """Return the cost of gas in wei, and in raw quote rounded down."""
+    wei = gas_units * (seen.base_fee_wei + parameters.priority_fee_wei)
+    return wei, (wei * seen.native_mark_x96) >> 96
+
+
+def _take_down(
+    parameters: LpParameters, sqrt_price_x96: int, position: PositionView
+) -> tuple[Burn, Collect]:
+    least = minimum_amounts(
+        sqrt_price_x96, *position.ticks, position.liquidity, parameters.slippage_bps
+    )
+    return Burn(*position.ticks, position.liquidity, *least), Collect(*position.ticks)
+
+
+def _put_up(
+    parameters: LpParameters,
+    seen: Observation,
+    ranges: Sequence[PlannedRange],
+    kept: dict[tuple[int, int], PositionView],
+    amounts: Sequence[int],
+) -> tuple[list[Mint], tuple[PositionCurve, ...]]:
+    mints: list[Mint] = []
+    curves: list[PositionCurve] = []
+    for planned in ranges:
+        # Above the current tick a position takes token0 alone, at or below it token1 alone.
+        above = planned.tick_lower > seen.tick
+        desired = (amounts[0], 0) if above else (0, amounts[1])
+        lower, upper = map(get_sqrt_ratio_at_tick, planned.ticks)
+        liquidity = get_liquidity_for_amounts(seen.sqrt_price_x96, lower, upper, *desired)
+        there = kept.get(planned.ticks)
+        if there is not None and liquidity * _BPS < there.liquidity * _LEAST_TOP_UP_BPS:
+            liquidity = 0
+        if liquidity > 0:
+            # Nothing less can be right: with the price still outside the range the whole amount
+            # goes in, and with the price inside it the missing token makes the mint revert.
+            least = get_amounts_for_liquidity(seen.sqrt_price_x96, lower, upper, liquidity)
+            mints.append(Mint(*planned.ticks, *desired, liquidity, *least))
+        total = liquidity + (there.liquidity if there else 0)
+        if total > 0:
+            curves.append(PositionCurve.of(parameters.pair, *planned.ticks, total))
+    return mints, tuple(curves)
+
+
+def _is_open(
+    planned: PlannedRange, kept: dict[tuple[int, int], PositionView], mints: Sequence[Mint]
+) -> bool:
+    minted = {(mint.tick_lower, mint.tick_upper) for mint in mints}
+    return planned.ticks in kept or planned.ticks in minted
+
+
+def _swap_to_target(
+    parameters: LpParameters,
+    seen: Observation,
+    amounts: Sequence[int],
+    kept: dict[tuple[int, int], PositionView],
+) -> Swap | None:
+    pair = parameters.pair
+    mark = pair.mark_x96(seen.sqrt_price_x96)
+    free_base, free_quote = pair.join(amounts[0], amounts[1])
+    base, quote = free_base, free_quote
+    for position in kept.values():
+        more = pair.join(
+            *position_amounts(seen.sqrt_price_x96, *position.ticks, position.liquidity)
+        )
+        base, quote = base + more[0], quote + more[1]
+    excess = base - target_base(base, quote, mark, parameters.target_base_share_bps)
+    value_x96 = base * mark + (quote << 96)
+    if abs(excess) * mark * _BPS < value_x96 * _LEAST_SWAP_BPS:
+        return None
+    keep_pips = _PIPS - pair.fee_pips
+    if excess > 0:
+        sold = min(excess, free_base)
+        out = (sold * mark >> 96) * keep_pips // _PIPS
+    else:
+        sold = min((-excess * mark) >> 96, free_quote)
+        out = (sold << 96) // mark * keep_pips // _PIPS
+    out_min = out * (_BPS - parameters.slippage_bps) // _BPS
+    if sold == 0 or out_min == 0:
+        return None
+    zero_for_one = (excess > 0) == pair.base_is_token0
+    low, high = slippage_bounds(seen.sqrt_price_x96, parameters.slippage_bps)
+    return Swap(zero_for_one, sold, out_min, low if zero_for_one else high)
+
+
+def _swap_cost(parameters: LpParameters, seen: Observation, swap: Swap) -> float:
+    pair = parameters.pair
+    sells_base = swap.zero_for_one == pair.base_is_token0
+    mark = pair.mark_x96(seen.sqrt_price_x96)
+    notional = (swap.amount_in * mark >> 96) if sells_base else swap.amount_in
+    return notional * (pair.fee_pips * 1e-6 + parameters.slippage_bps * 1e-4)
+
+
+def _gas(
+    units: GasUnits, leaving: Sequence[PositionView], swap: Swap | None, mints: Sequence[Mint]
+) -> int:
+    return (
+        len(leaving) * (units.burn + units.collect)
+        + (units.swap if swap is not None else 0)
+        + len(mints) * units.mint
+    )
