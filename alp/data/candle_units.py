@@ -44,17 +44,17 @@ class CandleTable:
         return np.concatenate((self.open, self.high, self.low, self.close))
 
     def check(self, reader: Reader, rows: npt.NDArray[np.int64]) -> None:
-        """Refuse candles that cannot be.
+        """Refuse values that cannot be.
 
         Raises
         ------
         DataError
-            For NaN, prices not above zero, negative volume, or a high or low that is none.
+            For NaN, prices not above zero, or negative volume.
         """
         stacked = np.stack((self.open, self.high, self.low, self.close))
-        finite = np.isfinite(stacked).all(axis=0) & np.isfinite(self.volume)
+        unknown = np.logical_not(np.isfinite(stacked).all(axis=0) & np.isfinite(self.volume))
         _refuse(
-            reader, rows, ~finite, "a value is not a finite number", "fill or remove the candle"
+            reader, rows, unknown, "a value is not a finite number", "fill or remove the candle"
         )
         _refuse(
             reader,
@@ -64,13 +64,14 @@ class CandleTable:
             "remove the candle or take it again from the venue",
         )
         _refuse(reader, rows, self.volume < 0, "the volume is negative", "take the candle again")
-        _refuse(
-            reader,
-            rows,
-            (self.high < stacked.max(axis=0)) | (self.low > stacked.min(axis=0)),
-            "high and low do not enclose open and close",
-            "the columns are mixed up or the candle is damaged: take it again from the venue",
+
+    def open_ended(self) -> npt.NDArray[np.bool_]:
+        """Return which candles' high and low do not hold their open and close."""
+        stacked = np.stack((self.open, self.high, self.low, self.close))
+        ended: npt.NDArray[np.bool_] = np.logical_or(
+            self.high < stacked.max(axis=0), self.low > stacked.min(axis=0)
         )
+        return ended
 
     def candles(
         self,
@@ -88,6 +89,13 @@ class CandleTable:
             For a candle that cannot be, or a number beyond int64.
         """
         self.check(reader, rows)
+        _refuse(
+            reader,
+            rows,
+            self.open_ended(),
+            "high and low do not hold open and close",
+            "the columns are mixed up or the candle is damaged: take it again from the venue",
+        )
         array = np.zeros(len(self.ts_ns), CANDLE)
         array["ts_ns"] = self.ts_ns
         array["period_ns"] = period_ns
@@ -127,8 +135,8 @@ class CandleUnits:
         if len(times):
             self._last_ns = int(times[-1])
 
-    def found(self, reader: Reader, period_ns: int | None) -> tuple[Decimal, Decimal, int]:
-        """Return (tick size, lot size, period in ns), saying what was found rather than given.
+    def period(self, reader: Reader, period_ns: int | None) -> int:
+        """Return the length of a candle in ns: as given, or the shortest step between two.
 
         Raises
         ------
@@ -137,21 +145,34 @@ class CandleUnits:
         """
         if not self.rows:
             raise reader.fail("no candles", hint="the file has a header and nothing else")
-        if period_ns is None and self._step_ns is None:
+        if period_ns is not None:
+            return period_ns
+        if self._step_ns is None:
             raise reader.fail(
                 "one candle does not tell its length", hint="give the option period_ns"
             )
+        return self._step_ns
+
+    def found(self, reader: Reader, period_ns: int | None) -> tuple[Decimal, Decimal, int]:
+        """Return (tick size, lot size, period in ns), saying what was found rather than given.
+
+        Raises
+        ------
+        DataError
+            If there are no candles, or one candle and no period.
+        """
+        period = self.period(reader, period_ns)
         tick_size = self.tick_size or self._unit(reader, self._price_places, "prices")
         lot_size = self.lot_size or self._unit(reader, self._volume_places, "volumes")
         reader.notes.add(f"price unit {tick_size}, volume unit {lot_size}")
-        return tick_size, lot_size, period_ns or self._step_ns or 0
+        return tick_size, lot_size, period
 
     @staticmethod
     def _unit(reader: Reader, places: int | None, what: str) -> Decimal:
         if places is None:
             reader.notes.add(f"{what} have more than {_MAX_PLACES} decimal places: rounded to them")
             places = _MAX_PLACES
-        return Decimal(1).scaleb(-places)
+        return Decimal(f"1e-{places}")
 
 
 def _units(

@@ -248,6 +248,27 @@ class CandleChecker(Checker):
             )
 
 
+class BaseFeeChecker(Checker):
+    """Base fees: blocks and times, where they are known, never go back."""
+
+    def __init__(self, options: ReadOptions) -> None:
+        super().__init__(options)
+        self._last_block = -1
+
+    def look(self, array: Array, rows: Lines) -> None:
+        """Check a piece."""
+        if (array["ts_ns"] >= 0).all():
+            self._times(array["ts_ns"], rows)
+        self.refuse(
+            np.diff(array["block"], prepend=self._last_block) < 0,
+            rows,
+            "the block goes back",
+            "sort the file by block, or give the files in order",
+        )
+        self._last_block = int(array["block"][-1])
+        self.file_rows += len(array)
+
+
 def _compare(left: npt.NDArray[np.uint64], right: npt.NDArray[np.uint64]) -> npt.NDArray[np.int8]:
     """Return -1, 0 or 1 for each pair of rows of limbs, compared as unsigned integers."""
     result = np.zeros(len(left), np.int8)
@@ -261,6 +282,7 @@ _CHECKERS: dict[Kind, type[Checker]] = {
     Kind.POOL_EVENTS: EventChecker,
     Kind.BARS: CandleChecker,
     Kind.CANDLES: CandleChecker,
+    Kind.BASE_FEE: BaseFeeChecker,
 }
 
 

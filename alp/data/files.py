@@ -50,6 +50,8 @@ class InputFile:
     container
         ``"text"``, ``"parquet"``, ``"sqlite"``, ``"zip"`` or ``"arrow"``, by the first bytes
         behind the compression.
+    open_end
+        Whether the text was seen to end without a line end.
 
     Raises
     ------
@@ -71,11 +73,14 @@ class InputFile:
         self.compression = (
             "gzip" if magic[:2] == _GZIP else "zstd" if magic[:4] == _ZSTD else "none"
         )
+        self.container = "text"
+        self.open_end = False
         self.head = self._read_head()
         if not self.head:
             raise DataError("the file is empty", path=path, hint="fetch or copy it again")
         names = [name for mark, name in _CONTAINERS if self.head.startswith(mark)]
-        self.container = names[0] if names else "text"
+        if names:
+            self.container, self.open_end = names[0], False
 
     @cached_property
     def sha256(self) -> str:
@@ -101,12 +106,12 @@ class InputFile:
         DataError
             Where the compressed stream is cut off or damaged; `row` is the line it was met in.
         """
-        line = 1
+        line, block = 1, b""
         stream = self.open()
         with stream:
             while True:
                 try:
-                    block = bytes(stream.read(size))
+                    last, block = block, bytes(stream.read(size))
                 except EOFError as error:
                     raise self._damaged(
                         "ends in the middle of the compressed stream", line
@@ -114,6 +119,7 @@ class InputFile:
                 except (OSError, zlib.error) as error:
                     raise self._damaged(f"cannot be decompressed ({error})", line) from error
                 if not block:
+                    self.open_end = self.container == "text" and not last.endswith(b"\n")
                     return
                 yield block
                 line += block.count(b"\n")

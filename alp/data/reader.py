@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,45 @@ from alp.data.files import InputFile, Notes
 from alp.data.options import ReadOptions
 from alp.data.schema import Array, Kind
 from alp.errors import ConfigError, DataError
+
+_NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?|[Tt]rue|[Ff]alse")
+
+HEADERLESS: dict[int, tuple[str, ...]] = {
+    12: (
+        "open_time",
+        "open",
+        "high",
+        "low",
+        "close",
+        "volume",
+        "close_time",
+        "quote_volume",
+        "count",
+        "taker_buy_volume",
+        "taker_buy_quote_volume",
+        "ignore",
+    ),
+    8: (
+        "agg_trade_id",
+        "price",
+        "quantity",
+        "first_trade_id",
+        "last_trade_id",
+        "timestamp",
+        "is_buyer_maker",
+        "is_best_match",
+    ),
+    7: (
+        "id",
+        "price",
+        "quantity",
+        "quote_quantity",
+        "timestamp",
+        "is_buyer_maker",
+        "is_best_match",
+    ),
+}
+"""Binance's public archive: klines, aggregated trades and trades, by number of columns."""
 
 
 class Rows(NamedTuple):
@@ -42,14 +82,29 @@ class Head:
         return self.file.head.split(b"\n", 1)[0].endswith(b"\r")
 
     @cached_property
+    def first_line(self) -> tuple[str, ...]:
+        """The fields of a text file's first line."""
+        line = self.file.head.split(b"\n", 1)[0].decode("utf-8-sig", "replace").strip("\r")
+        return tuple(name.strip().strip('"') for name in line.split(","))
+
+    @cached_property
+    def header(self) -> bool:
+        """Whether a text file starts with column names: with anything that is no number."""
+        return not all(_NUMBER.fullmatch(name) for name in self.first_line)
+
+    @cached_property
     def columns(self) -> tuple[str, ...]:
-        """Names in the first line of a CSV, or of a parquet file's schema; lower case."""
+        """Column names in lower case, from the header or the parquet schema.
+
+        A text file without header has the columns its exchange gives files of that width.
+        """
         if self.file.container == "parquet":
             return tuple(name.lower() for name in self.parquet_names)
         if self.file.container != "text":
             return ()
-        line = self.file.head.split(b"\n", 1)[0].decode("utf-8-sig", "replace").strip("\r")
-        return tuple(name.strip().strip('"').lower() for name in line.split(","))
+        if not self.header:
+            return HEADERLESS.get(len(self.first_line), ())
+        return tuple(name.lower() for name in self.first_line)
 
     @cached_property
     def parquet_names(self) -> tuple[str, ...]:
@@ -96,8 +151,13 @@ class Reader(ABC):
     def matches(cls, head: Head) -> bool:
         """Whether a file that starts like this is of this format."""
 
-    def prepare(self) -> None:
-        """Look at the file once, before reading; the default needs nothing."""
+    @classmethod
+    def possible_kinds(cls, head: Head, options: ReadOptions) -> tuple[Kind, ...]:  # noqa: ARG003
+        """Return what this file can be read as; the first is taken when nobody says."""
+        return cls.kinds
+
+    def prepare(self) -> None:  # noqa: B027 - most formats need nothing
+        """Look at the file once, before reading."""
 
     @abstractmethod
     def read(self, max_rows: int) -> Iterator[Rows]:

@@ -221,4 +221,5 @@ def is_negative(rows: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
 
 def is_zero(rows: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
     """Return which rows of limbs are all zero."""
-    return ~rows.any(axis=1)
+    zero: npt.NDArray[np.bool_] = np.logical_not(rows.any(axis=1))
+    return zero

@@ -10,12 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from alp.data.bars import MINUTE_NS, bars_of_events
 from alp.data.checks import Checker, checker
+from alp.data.derive import derive_liquidity
 from alp.data.files import InputFile, Notes
+from alp.data.liquidity import bucket_rows
 from alp.data.options import ReadOptions
 from alp.data.reader import Head, Reader
 from alp.data.schema import DTYPES, Array, Kind
-from alp.errors import DataError
+from alp.errors import ConfigError, DataError
+from alp.models.pair import TokenPair
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,10 @@ class Source:
         DataError
             At the first row that cannot be trusted; what was yielded before it is sound.
         """
-        check = checker(self.kind, self._options)
+        yield from self._checked(max_rows)
+
+    def _checked(self, max_rows: int) -> Iterator[Array]:
+        check = checker(self._readers[0].kind, self._options)
         infos: list[FileInfo] = []
         for reader in self._readers:
             yield from self._file(reader, check, max_rows)
@@ -128,6 +135,43 @@ class Source:
         check.finish()
         if check.file_rows == 0:
             raise reader.fail("no rows", hint="the file has a header and nothing else")
+        if reader.file.open_end:
+            reader.notes.add("the last row has no line end: the file may be cut off there")
+
+
+class BarSource(Source):
+    """Pool events read as bars of one period."""
+
+    def __init__(self, readers: Sequence[Reader], kind: Kind, options: ReadOptions) -> None:
+        super().__init__(readers, kind, options)
+        self.kind = Kind.BARS
+        self.period_ns = options.period_ns or MINUTE_NS
+
+    def batches(self, max_rows: int = 65536) -> Iterator[Array]:
+        """Yield the bars of the swaps; periods without swaps have none."""
+        assert self.period_ns is not None
+        return bars_of_events(self._checked(max_rows), self.period_ns, max_rows)
+
+
+class DerivedLiquidity(Source):
+    """The liquidity before the first of some pool events, derived from them."""
+
+    def __init__(self, readers: Sequence[Reader], kind: Kind, options: ReadOptions) -> None:
+        super().__init__(readers, kind, options)
+        self.kind = Kind.LIQUIDITY
+        if options.pair is None:
+            readers[0].need_pair("derive liquidity: its tick spacing")
+
+    def batches(self, max_rows: int = 65536) -> Iterator[Array]:
+        """Yield the net liquidity at each boundary."""
+        assert self.pair is not None
+        buckets = derive_liquidity(self._checked(65536), self.pair.tick_spacing)
+        array = bucket_rows(buckets, self._readers[0].notes)
+        for start in range(0, len(array), max_rows):
+            yield array[start : start + max_rows]
+
+
+_CONVERTED = {Kind.BARS: BarSource, Kind.LIQUIDITY: DerivedLiquidity}
 
 
 def _info(reader: Reader, check: Checker) -> FileInfo:
@@ -151,8 +195,9 @@ def _finest(sizes: Sequence[Decimal | None]) -> Decimal | None:
 def open_source(
     path: str | Path | Sequence[str | Path],
     *,
-    kind: Kind | str | None = None,
-    pair: Any = None,
+    kind: Kind | str | Sequence[Kind | str] | None = None,
+    format: str | None = None,  # noqa: A002 - the manifest's word
+    pair: TokenPair | None = None,
     **options: Any,
 ) -> Source:
     """Open recorded data of any format alp reads.
@@ -162,9 +207,13 @@ def open_source(
     path
         A file, or several whose rows follow each other in time.
     kind
-        What the rows shall be, where a format can be read as more than one kind.
+        What the rows shall be, where a file can be read as more than one kind; of several, the
+        first that is possible. Pool events can also be read as bars of `period_ns` (a minute) and
+        as the liquidity before them, derived from them.
+    format
+        The name of the format, where it shall not be found from the content.
     pair
-        The pool's :class:`~alp.models.pair.TokenPair`, where prices must become sqrt prices.
+        The pool's tokens, where prices must become sqrt prices.
     **options
         See :class:`~alp.data.options.ReadOptions`.
 
@@ -175,25 +224,12 @@ def open_source(
     ConfigError
         If an option is unknown, or the pair is needed and missing.
     """
-    from alp.data.formats.registry import recognise
-
     read_options = ReadOptions.of(pair, options)
     paths = [Path(path)] if isinstance(path, str | Path) else [Path(each) for each in path]
     if not paths:
-        raise DataError("no file was given")
-    readers: list[Reader] = []
-    for each in paths:
-        file = InputFile(each)
-        head = Head(file)
-        chosen = recognise(head)
-        wanted = Kind(kind) if kind is not None else chosen.kinds[0]
-        if wanted not in chosen.kinds:
-            raise DataError(
-                f"a {chosen.format} file cannot be read as {wanted}",
-                path=each,
-                hint=f"it can be read as {', '.join(chosen.kinds)}",
-            )
-        readers.append(chosen(file, head, wanted, read_options, Notes()))
+        raise ConfigError("no data file was given")
+    wanted = _kinds(kind)
+    readers = [_open_reader(each, wanted, format, read_options) for each in paths]
     kinds = {reader.kind for reader in readers}
     if len(kinds) > 1:
         raise DataError(
@@ -201,4 +237,41 @@ def open_source(
             path=paths[-1],
             hint="give only files of one kind as one source",
         )
+    if wanted and readers[0].kind not in wanted:
+        converted = next(_CONVERTED[each] for each in wanted if each in _CONVERTED)
+        return converted(readers, readers[0].kind, read_options)
     return Source(readers, readers[0].kind, read_options)
+
+
+def _kinds(kind: Kind | str | Sequence[Kind | str] | None) -> tuple[Kind, ...]:
+    if kind is None:
+        return ()
+    return tuple(Kind(each) for each in ((kind,) if isinstance(kind, str) else kind))
+
+
+def _open_reader(
+    path: Path, wanted: tuple[Kind, ...], name: str | None, options: ReadOptions
+) -> Reader:
+    from alp.data.formats.registry import recognise
+
+    file = InputFile(path)
+    head = Head(file)
+    chosen = recognise(head, name)
+    possible = chosen.possible_kinds(head, options)
+    kind = next((each for each in wanted if each in possible), None)
+    if not wanted:
+        kind = possible[0]
+    elif kind is None and Kind.POOL_EVENTS in possible and set(wanted) & set(_CONVERTED):
+        kind = Kind.POOL_EVENTS
+    if kind is None:
+        raise DataError(
+            f"a {chosen.format} file cannot be read as {' or '.join(wanted)}",
+            path=path,
+            hint=f"it can be read as {', '.join(possible)}",
+        )
+    notes = Notes()
+    if head.bom:
+        notes.add("starts with a byte order mark")
+    if head.crlf:
+        notes.add("lines end with CR LF")
+    return chosen(file, head, kind, options, notes)

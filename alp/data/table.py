@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeVar
 
 from alp._core.evmlog import parse_timestamp
-from alp.data.files import InputFile, Notes
+from alp.data.files import InputFile
 from alp.errors import DataError
 
 T = TypeVar("T")
@@ -41,7 +41,7 @@ class _Blocks(io.RawIOBase):
         return size
 
 
-def csv_lines(file: InputFile, notes: Notes) -> Iterator[Line]:
+def csv_lines(file: InputFile) -> Iterator[Line]:
     """Yield the rows of a CSV file, the header first; empty lines are passed over.
 
     Raises
@@ -64,7 +64,7 @@ def csv_lines(file: InputFile, notes: Notes) -> Iterator[Line]:
         ) from error
 
 
-def csv_rows(file: InputFile, notes: Notes, *, header: bool = True) -> Iterator[Line]:
+def csv_rows(file: InputFile, *, header: bool = True) -> Iterator[Line]:
     """Yield the data rows of a CSV file, each checked to have as many fields as the first line.
 
     Raises
@@ -72,7 +72,7 @@ def csv_rows(file: InputFile, notes: Notes, *, header: bool = True) -> Iterator[
     DataError
         For a row with another number of fields.
     """
-    lines = csv_lines(file, notes)
+    lines = csv_lines(file)
     first = next(lines, None)
     if first is None:
         return

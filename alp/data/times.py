@@ -70,7 +70,8 @@ def unix_to_ns(
             hint="give all times in the same unit",
         )
     if np.issubdtype(values.dtype, np.integer):
-        return values.astype(np.int64) * unit
+        scaled: npt.NDArray[np.int64] = values.astype(np.int64) * unit
+        return scaled
     whole = np.floor(values)
     ns: npt.NDArray[np.int64] = whole.astype(np.int64) * unit
     return ns + np.rint((values - whole) * unit).astype(np.int64)

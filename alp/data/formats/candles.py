@@ -1,32 +1,126 @@
-"""A venue's candles from parquet: open time, open, high, low, close, volume."""
+"""Candles from CSV or parquet: a venue's candles or, with a token pair, a pool's bars."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from alp.data.candle_bars import PoolPrices
 from alp.data.candle_units import CandleTable, CandleUnits
+from alp.data.options import ReadOptions
 from alp.data.parquet import open_parquet
 from alp.data.reader import Head, Reader, Rows
 from alp.data.schema import Kind
+from alp.data.table import Cells, Line, csv_rows
 from alp.data.times import to_ns
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_TIME = ("date", "open_time", "timestamp", "time", "ts")
+TIME_NAMES = ("date", "open_time", "open time", "timestamp", "datetime", "time", "ts", "unix")
 _VALUES = ("open", "high", "low", "close", "volume")
+_LOOK = 1 << 14
 
 
-class CandleParquet(Reader):
-    """Columns date (or another usual name), open, high, low, close, volume as float64."""
+class CandleReader(Reader):
+    """A time, open, high, low, close and volume; units and price direction are found first."""
+
+    kinds = (Kind.CANDLES, Kind.BARS)
+
+    @classmethod
+    def possible_kinds(cls, head: Head, options: ReadOptions) -> tuple[Kind, ...]:  # noqa: ARG003
+        """Who gives a pool's pair means a pool's prices."""
+        return cls.kinds if options.pair is None else cls.kinds[::-1]
+
+    def prepare(self) -> None:
+        """Find the units in a first pass."""
+        units = CandleUnits(self.options.tick_size, self.options.lot_size)
+        self.find_columns()
+        if self.kind is Kind.BARS:
+            self.need_pair("read prices as a pool's")
+            prices = self._prices = PoolPrices(self)
+            for table, rows in self.tables(_LOOK):
+                units.look(table)
+                prices.look(table, rows)
+            self.period_ns = units.period(self, self.options.period_ns)
+            prices.decide()
+            return
+        for table, _ in self.tables(_LOOK):
+            units.look(table)
+        self.tick_size, self.lot_size, self.period_ns = units.found(self, self.options.period_ns)
+
+    def read(self, max_rows: int) -> Iterator[Rows]:
+        """Yield candles in ticks and lots, or bars in sqrt prices."""
+        assert self.period_ns is not None
+        for table, rows in self.tables(max_rows):
+            if self.kind is Kind.BARS:
+                yield Rows(self._prices.bars(table, rows, self.period_ns), rows)
+                continue
+            assert self.tick_size is not None
+            assert self.lot_size is not None
+            array = table.candles(self, rows, self.tick_size, self.lot_size, self.period_ns)
+            yield Rows(array, rows)
+
+    @abstractmethod
+    def find_columns(self) -> None:
+        """Find the columns by name."""
+
+    @abstractmethod
+    def tables(self, max_rows: int) -> Iterator[tuple[CandleTable, npt.NDArray[np.int64]]]:
+        """Yield the columns in pieces, with the row of each candle."""
+
+
+class CandleCsv(CandleReader):
+    """Candles as CSV; a Binance kline file without header counts as having its usual columns."""
+
+    format = "candles-csv"
+
+    @classmethod
+    def matches(cls, head: Head) -> bool:
+        """Look for prices and a time in a text file."""
+        return (
+            head.file.container == "text"
+            and head.has(*_VALUES)
+            and any(name in head.columns for name in TIME_NAMES)
+        )
+
+    def find_columns(self) -> None:
+        """Find the columns by name."""
+        self.cells = Cells(self.file, self.head.columns)
+        self._time = self.cells.index(*TIME_NAMES)
+        self._values = [self.cells.index(name) for name in _VALUES]
+        if not self.head.header:
+            self.notes.add("no header: read as Binance klines")
+
+    def tables(self, max_rows: int) -> Iterator[tuple[CandleTable, npt.NDArray[np.int64]]]:
+        """Yield the columns in pieces."""
+        lines: list[Line] = []
+        for line in csv_rows(self.file, header=self.head.header):
+            lines.append(line)
+            if len(lines) == max_rows:
+                yield self._table(lines)
+                lines = []
+        if lines:
+            yield self._table(lines)
+
+    def _table(self, lines: list[Line]) -> tuple[CandleTable, npt.NDArray[np.int64]]:
+        rows = np.array([line.number for line in lines], np.int64)
+        times = np.array([self.cells.time_ns(line, self._time) for line in lines], np.int64)
+        values = [
+            np.array([self.cells.number(line, at) for line in lines], np.float64)
+            for at in self._values
+        ]
+        return CandleTable(times, *values), rows
+
+
+class CandleParquet(CandleReader):
+    """Candles as parquet, prices as float64."""
 
     format = "candles-parquet"
-    kinds = (Kind.CANDLES,)
 
     @classmethod
     def matches(cls, head: Head) -> bool:
@@ -34,36 +128,19 @@ class CandleParquet(Reader):
         return (
             head.file.container == "parquet"
             and head.has(*_VALUES)
-            and any(name in head.columns for name in _TIME)
+            and any(name in head.columns for name in TIME_NAMES)
         )
 
-    def prepare(self) -> None:
-        """Find the units in a first pass."""
+    def find_columns(self) -> None:
+        """Find the columns by name, whatever their case."""
         names = dict(zip(self.head.columns, self.head.parquet_names, strict=True))
-        self._time = next(names[name] for name in _TIME if name in names)
+        self._time = next(names[name] for name in TIME_NAMES if name in names)
         self._columns = [self._time, *(names[name] for name in _VALUES)]
-        units = CandleUnits(self.options.tick_size, self.options.lot_size)
-        for table, _ in self._tables(1 << 16):
-            units.look(table)
-        self.tick_size, self.lot_size, self.period_ns = units.found(self, self.options.period_ns)
 
-    def read(self, max_rows: int) -> Iterator[Rows]:
-        """Yield candles in ticks and lots."""
-        tick_size, lot_size, period_ns = self.units()
-        for table, rows in self._tables(max_rows):
-            yield Rows(table.candles(self, rows, tick_size, lot_size, period_ns), rows)
-
-    def units(self) -> tuple[Decimal, Decimal, int]:
-        """Return tick size, lot size and period, which :meth:`prepare` found."""
-        assert self.tick_size is not None
-        assert self.lot_size is not None
-        assert self.period_ns is not None
-        return self.tick_size, self.lot_size, self.period_ns
-
-    def _tables(self, max_rows: int) -> Iterator[tuple[CandleTable, npt.NDArray[np.int64]]]:
+    def tables(self, max_rows: int) -> Iterator[tuple[CandleTable, npt.NDArray[np.int64]]]:
+        """Yield the columns in pieces."""
         first = 1
-        parquet = open_parquet(self.file)
-        for batch in parquet.iter_batches(max_rows, columns=self._columns):
+        for batch in open_parquet(self.file).iter_batches(max_rows, columns=self._columns):
             rows = np.arange(first, first + len(batch), dtype=np.int64)
             first += len(batch)
             yield self._table(batch, rows), rows

@@ -44,7 +44,7 @@ class LiquidityCsv(Reader):
         lower, upper = cells.index("tick_lower"), cells.index("tick_upper")
         value, seen = cells.index("liquidity_at_window_open"), cells.find("observations")
         buckets: list[Bucket] = []
-        for line in csv_rows(self.file, self.notes):
+        for line in csv_rows(self.file):
             bucket = Bucket(
                 cells.integer(line, lower, low=MIN_TICK, high=MAX_TICK),
                 cells.integer(line, upper, low=MIN_TICK, high=MAX_TICK),

@@ -51,7 +51,7 @@ _MESSAGES = {
         "a damaged row: take it again from its source",
     ),
     "overflow": (
-        "a value in '{column}' does not fit its type (uint160 price, uint128 liquidity, int24 tick)",
+        "a value in '{column}' does not fit its type (uint160 price, uint128 amount, int24 tick)",
         "a damaged row, or logs of another contract: take it again from its source",
     ),
     "other_pool": (
@@ -104,7 +104,7 @@ class RawLogs(Reader):
         filled, skipped, line = 0, 0, 1
         for text in self._lines():
             rest = memoryview(text)
-            while len(rest):
+            while rest:
                 count, used, lines, left_out, fault, column = decode_rows(
                     rest,
                     self.roles,
@@ -140,7 +140,6 @@ class RawLogs(Reader):
                 yield text[start:end]
             rest = text[end:]
         if rest and not header:
-            self.notes.add("the last row has no line end")
             yield rest + b"\n"
 
     def _fault(self, fault: str, column: int, row: int) -> DataError:
