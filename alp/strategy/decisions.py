@@ -247,7 +247,5 @@ class Hedge(Section):
     """Below this correlation of pool and venue the hedge is suspended: the proxy decoupled."""
     no_trade_band_base: Annotated[Amount, Field(json_schema_extra={"x-unit": "base"})] = Decimal(0)
     """A deviation smaller than this is left alone: hedging it costs more than it risks."""
-    cost_bps: Annotated[Amount, Field(json_schema_extra={"x-unit": "bps"})] = Decimal(2)
-    """Expected cost of trading the hedge on its notional, weighed in rebalances."""
     max_unhedged_age: PositiveDuration = 30 * MINUTE
     """A deviation outside the band that is older raises an alarm."""

@@ -93,9 +93,9 @@ class Limits(Section):
 
     max_net_base: PositiveAmount | None = Field(default=None, json_schema_extra={"x-unit": "base"})
     """Largest deviation from the target over LP position, wallet and venues together."""
-    max_venue_base: (
-        Annotated[PositiveAmount, Field(json_schema_extra={"x-unit": "base"})] | None
-    ) = None
+    max_venue_base: PositiveAmount | None = Field(
+        default=None, json_schema_extra={"x-unit": "base"}
+    )
     """Largest position on one venue, open orders at their worst included."""
     max_order_notional: PositiveAmount | None = Field(
         default=None, json_schema_extra={"x-unit": "quote"}
