@@ -65,7 +65,7 @@ def reasons_table(results: Results) -> Table:
             text_column("Decision"),
             text_column("Reason"),
             number_column("Times"),
-            text_column("In words", wide=True),
+            text_column("In words", style="wide"),
         ],
         rows=[
             [
@@ -91,8 +91,8 @@ def rebalances_table(results: Results, notation: Notation) -> Table:
         text_column("Reason"),
         number_column("Price", notation.quote),
         *(number_column(WEIGHED[name], notation.quote) for name in weighed),
-        text_column("Other numbers", wide=True),
-        text_column(f"Ranges, {notation.quote}", wide=True),
+        text_column("Other numbers", style="screen"),
+        text_column(f"Ranges, {notation.quote}", style="screen"),
     ]
     rows = [
         [

@@ -148,7 +148,7 @@ def attribution_figure(results: Results, notation: Notation) -> Figure:
         traces,
         plots.layout(
             f"Pool leg, {notation.quote}",
-            lower_title=f"Whole, {notation.quote}",
+            lower_title=f"Price, hedge, {notation.quote}",
             window_ns=_window(results),
         ),
         height=520,

@@ -168,12 +168,12 @@ def parts_table(results: Results, notation: Notation) -> Table:
     )
     return Table(
         id="parts",
-        caption="The parts, exactly",
+        caption="The parts and their sum",
         columns=[
             text_column("Part"),
             number_column("Amount", notation.quote),
             number_column("Of starting NAV", "bps"),
-            text_column("What it is", wide=True),
+            text_column("What it is", style="wide"),
         ],
         rows=rows,
         sortable=False,

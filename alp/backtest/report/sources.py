@@ -56,7 +56,7 @@ def fidelity_table(results: Results) -> Table:
     return Table(
         id="fidelity-table",
         caption="How faithfully each leg was simulated",
-        columns=[text_column("Leg"), text_column("Used"), text_column("That is", wide=True)],
+        columns=[text_column("Leg"), text_column("Used"), text_column("That is", style="wide")],
         rows=[
             [Cell(leg), Cell(word, style="code"), Cell(FIDELITIES.get(word, NONE))]
             for leg, word in legs.items()
@@ -129,7 +129,7 @@ def parameters_table(results: Results) -> Table:
     return Table(
         id="parameters-table",
         caption="The full effective parameters, defaults filled in; secrets only by name",
-        columns=[text_column("Parameter"), text_column("Value", wide=True)],
+        columns=[text_column("Parameter"), text_column("Value", style="wide")],
         rows=[
             [Cell(path, style="code"), Cell(text)]
             for path, text in _flat(plain(results.strategy.parameters), "")
@@ -137,6 +137,7 @@ def parameters_table(results: Results) -> Table:
         empty="No parameter was recorded.",
         sortable=False,
         tall=True,
+        style="facts",
     )
 
 
@@ -166,7 +167,7 @@ def fee_tiers_table(results: Results, notation: Notation) -> Table:
             number_column("LVR", quote),
             number_column("Trades"),
             number_column("Volume to break even", quote),
-            text_column("Basis", wide=True),
+            text_column("Basis", style="wide"),
         ],
         rows=[
             [

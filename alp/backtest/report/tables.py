@@ -9,13 +9,12 @@ from decimal import Decimal
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its title, its unit, and whether it is right-aligned."""
+    """One column: its title, its unit, and how it is set."""
 
     title: str
     unit: str = ""
-    numeric: bool = False
-    wide: bool = False
-    """Prose that may wrap."""
+    style: str = ""
+    """``number`` is right-aligned, ``wide`` is prose that may wrap, ``screen`` is not printed."""
 
 
 @dataclass(frozen=True)
@@ -62,18 +61,18 @@ def facts_table(id: str, caption: str, facts: Sequence[tuple[str, str]]) -> Tabl
     return Table(
         id=id,
         caption=caption,
-        columns=[Column("Fact"), Column("Value", wide=True)],
+        columns=[Column("Fact"), Column("Value", style="wide")],
         rows=[[Cell(name), Cell(text)] for name, text in facts],
         sortable=False,
         style="facts",
     )
 
 
-def text_column(title: str, *, wide: bool = False) -> Column:
+def text_column(title: str, *, style: str = "") -> Column:
     """Make a left-aligned column."""
-    return Column(title, wide=wide)
+    return Column(title, style=style)
 
 
 def number_column(title: str, unit: str = "") -> Column:
     """Make a right-aligned column; the unit stands in the heading."""
-    return Column(title, unit, numeric=True)
+    return Column(title, unit, style="number")

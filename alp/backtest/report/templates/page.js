@@ -5,7 +5,7 @@
   const root = document.documentElement;
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const narrow = window.matchMedia("(max-width: 640px)");
-  const paperWidth = 690;
+  const paperWidth = { whole: 980, small: 310 };
 
   function themed(value, colours) {
     if (typeof value === "string" && value.startsWith("@")) {
@@ -35,7 +35,7 @@
       layout.dragmode = false;
       if (height > 300) height += 40;
     }
-    if (onPaper) layout.width = paperWidth;
+    if (onPaper) layout.width = paperWidth[plot.closest(".small-figures") ? "small" : "whole"];
     layout.height = height;
     plot.style.height = height + "px";
     Plotly.react(plot, themed(figure.data, colours), layout, {
@@ -51,11 +51,16 @@
   function sortable(table) {
     const headings = [...table.tHead.rows[0].cells];
     headings.forEach((heading, column) => {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.append(...heading.childNodes);
-      heading.append(button);
-      button.addEventListener("click", () => sortBy(table, headings, column));
+      // Not a button element: browsers leave those out where a printed heading is repeated.
+      const title = heading.querySelector(".title");
+      title.setAttribute("role", "button");
+      title.tabIndex = 0;
+      title.addEventListener("click", () => sortBy(table, headings, column));
+      title.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        sortBy(table, headings, column);
+      });
     });
   }
 
