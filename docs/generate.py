@@ -9,12 +9,15 @@ from __future__ import annotations
 import ast
 import inspect
 import itertools
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 import alp.errors
+from alp.backtest.codec import json_schema
+from alp.backtest.results import Results
 from alp.cli.app import root
 from alp.cli.lazy import Command, LazyGroup
 from alp.errors import AlpError, ExitCode
@@ -116,11 +119,17 @@ def _member_docstrings(enumeration: type) -> dict[str, str]:
     return found
 
 
+def results_schema() -> str:
+    """The JSON Schema of results.json."""
+    return json.dumps(json_schema(Results), indent=2, sort_keys=True) + "\n"
+
+
 def pages() -> dict[Path, str]:
     """Each generated page and what it must contain."""
     return {
         REFERENCE / "cli.md": cli_page(),
         REFERENCE / "exit-codes.md": exit_codes_page(),
+        REFERENCE / "results.schema.json": results_schema(),
     }
 
 

@@ -9,13 +9,13 @@ missing one, no other version.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact, InvalidOperation
 from functools import cache
 from math import isfinite
 from numbers import Integral
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast, get_type_hints
 
 import orjson
 
@@ -23,6 +23,9 @@ from alp.errors import Corrupt, DataError
 
 EXACT = Context(prec=2000, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Inexact, InvalidOperation])
 """Decimal arithmetic that raises rather than round; 2**-96 steps need about 100 digits."""
+
+DECIMAL_PATTERN = r"^-?[0-9]+(\.[0-9]+)?$"
+"""How an exact amount is written."""
 
 
 class Record:
@@ -33,6 +36,7 @@ class Record:
         "extra": "forbid",
         "use_attribute_docstrings": True,
         "allow_inf_nan": False,
+        "json_schema_serialization_defaults_required": True,
     }
 
 
@@ -163,7 +167,29 @@ def from_json(kind: type[R], data: bytes, *, path: str | Path | None = None) -> 
 def json_schema(kind: type[Record]) -> dict[str, Any]:
     """JSON Schema (2020-12) of the file that :func:`to_json_bytes` writes for a record."""
     schema = _adapter(kind).json_schema(mode="serialization")
+    known = {record.__name__: record for record in _subclasses(Record)}
+    for name, definition in {**schema["$defs"], kind.__name__: schema}.items():
+        _describe(definition, known[name])
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _describe(definition: dict[str, Any], kind: type[Record]) -> None:
+    """Add what pydantic leaves out: inherited descriptions, and that decimals are strings."""
+    hints = get_type_hints(kind)
+    for base in kind.__mro__[1:]:
+        if base is not Record and issubclass(base, Record):
+            for name, said in _adapter(base).json_schema()["properties"].items():
+                definition["properties"][name].setdefault("description", said["description"])
+    for name, member in definition["properties"].items():
+        member.pop("title", None)
+        if hints[name] is Decimal:
+            member["pattern"] = DECIMAL_PATTERN
+
+
+def _subclasses(kind: type[Record]) -> Iterator[type[Record]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from _subclasses(child)
 
 
 def _adapter(kind: type[Record]) -> Any:

@@ -10,6 +10,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "convert-config": ("alp.cli.convert_config:convert_config", "Turn an old config into one."),
     "schema": ("alp.cli.schema:schema", "Print the manifest's JSON Schema or Kubernetes CRD."),
     "backtest": ("alp.cli.backtest:backtest", "Run a strategy on recorded data and report."),
+    "report": ("alp.cli.report:report", "Make the report page of a results file again."),
     "sweep": ("alp.cli.sweep:sweep", "Run many parameter sets and compare them."),
     "data": ("alp.cli.data:data", "Inspect, convert and fetch market data."),
     "verify": ("alp.cli.verify:verify", "Prove the pool engine against recorded chain data."),
@@ -24,7 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "The manifest": ("validate", "explain", "convert-config", "schema"),
-    "Backtests": ("backtest", "sweep", "data"),
+    "Backtests": ("backtest", "report", "sweep", "data"),
     "Proof": ("verify", "validate-models"),
     "This program": ("completion", "version"),
 }
