@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from alp.data.reader import Reader
 
 # Beyond it a volume cannot be whole tokens: no candle trades a billion of a risky asset.
-_RAW_VOLUME = 1e9
+RAW_VOLUME = 1e9
 _DIGITS = 60
 
 
@@ -85,7 +85,7 @@ class PoolPrices:
                 f"high and low do not hold open and close in {self._open_ended} rows: taken as "
                 "the highest and lowest of all four"
             )
-        if self._volume > _RAW_VOLUME:
+        if self._volume > RAW_VOLUME:
             self.volume_unit = "raw"
         unit = f"raw units of {base}" if self.volume_unit == "raw" else f"whole {base}"
         self.reader.notes.add(

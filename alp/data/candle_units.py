@@ -52,14 +52,15 @@ class CandleTable:
             For NaN, prices not above zero, or negative volume.
         """
         stacked = np.stack((self.open, self.high, self.low, self.close))
-        unknown = np.logical_not(np.isfinite(stacked).all(axis=0) & np.isfinite(self.volume))
+        known = np.isfinite(np.vstack((stacked, self.volume))).all(axis=0)
+        unknown: npt.NDArray[np.bool_] = np.logical_not(known)
         _refuse(
             reader, rows, unknown, "a value is not a finite number", "fill or remove the candle"
         )
         _refuse(
             reader,
             rows,
-            (stacked <= 0).any(axis=0),
+            np.asarray((stacked <= 0).any(axis=0)),
             "a price is not above zero",
             "remove the candle or take it again from the venue",
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from alp.data.findings import Finding, Findings
 from alp.data.schema import (
     MAX_TICK,
     MIN_TICK,
@@ -18,7 +19,6 @@ from alp.data.schema import (
     is_zero,
     to_float,
 )
-from alp.errors import DataError
 
 if TYPE_CHECKING:
     from alp.data.options import ReadOptions
@@ -33,12 +33,30 @@ _LATEST_NS = 4_102_444_800 * 10**9
 _LOG_TICK_BASE = math.log(1.0001)
 _TICK_SLACK = 1e-6
 
+_SORT = (
+    "the rows are not in order, or files overlap: give the files in order, or write a sorted copy "
+    "with `alp data convert --sort`"
+)
+_REPEATED = (
+    "a row is there twice, or two pools are mixed: `alp data convert --drop-duplicates` writes a "
+    "copy without rows that are identical"
+)
+
 
 class Checker:
-    """Looks at every row once, in order; remembers what the next piece is compared with."""
+    """Looks at every row once, in order; remembers what the next piece is compared with.
 
-    def __init__(self, options: ReadOptions) -> None:
+    Parameters
+    ----------
+    options
+        ``strict`` decides whether contradicting prices are refused.
+    findings
+        Where faults are collected; None to raise at the first.
+    """
+
+    def __init__(self, options: ReadOptions, findings: Findings | None = None) -> None:
         self.options = options
+        self.findings = findings
         self.file_rows = 0
         self.file_start_ns: int | None = None
         self.file_end_ns: int | None = None
@@ -64,12 +82,12 @@ class Checker:
         Raises
         ------
         DataError
-            At the first row that cannot be.
+            At the first row that cannot be, unless findings are collected.
         """
         if not len(array):
             return
         if "ts_ns" in (array.dtype.names or ()):
-            self._times(array["ts_ns"], rows)
+            self.times(array["ts_ns"], rows)
         self.check(array, rows)
         self.file_rows += len(array)
 
@@ -79,19 +97,22 @@ class Checker:
     def finish(self) -> None:
         """End a file."""
 
-    def refuse(self, bad: Bools, rows: Lines, message: str, hint: str) -> None:
-        """Raise for the first bad row, if there is one."""
-        if bad.any():
-            raise self.fault(int(rows[int(np.argmax(bad))]), message, hint)
-
-    def fault(self, row: int, message: str, hint: str) -> DataError:
-        """Return the error; the first row of a further file is told against the file before."""
-        if self._before is not None and self.file_rows == 0 and row <= 2:
+    def refuse(self, code: str, bad: Bools, rows: Lines, message: str, hint: str) -> None:
+        """Raise for the first bad row, if there is one, or collect it."""
+        if not bad.any():
+            return
+        at = int(np.argmax(bad))
+        row = int(rows[at])
+        if self._before is not None and self.file_rows == 0 and at == 0:
             message += f" (against the end of {self._before.file.path.name})"
-        return self.reader.fail(message, row=row, hint=hint)
+        if self.findings is None:
+            raise self.reader.fail(message, row=row, hint=hint)
+        self.findings.add(Finding("error", code, message, row, hint, int(bad.sum())))
 
-    def _times(self, ts_ns: npt.NDArray[np.int64], rows: Lines) -> None:
+    def times(self, ts_ns: npt.NDArray[np.int64], rows: Lines) -> None:
+        """Check that times are possible and never go back."""
         self.refuse(
+            "time-impossible",
             (ts_ns < _EARLIEST_NS) | (ts_ns > _LATEST_NS),
             rows,
             "the time is outside 2015 to 2099",
@@ -99,13 +120,7 @@ class Checker:
         )
         first = self.last_ns if self.last_ns is not None else int(ts_ns[0])
         backwards = np.diff(ts_ns, prepend=first) < 0
-        self.refuse(
-            backwards,
-            rows,
-            "the time goes back",
-            "the rows are not in order, or files overlap: sort them with "
-            "`alp data convert --sort`, or give the files in order of time",
-        )
+        self.refuse("time-back", backwards, rows, "the time goes back", _SORT)
         if self.file_start_ns is None:
             self.file_start_ns = int(ts_ns[0])
         self.file_end_ns = self.last_ns = int(ts_ns[-1])
@@ -114,8 +129,8 @@ class Checker:
 class EventChecker(Checker):
     """Pool events: chain order, and prices that agree with ticks and amounts."""
 
-    def __init__(self, options: ReadOptions) -> None:
-        super().__init__(options)
+    def __init__(self, options: ReadOptions, findings: Findings | None = None) -> None:
+        super().__init__(options, findings)
         self._last_key: tuple[int, int] | None = None
         self._last_price: npt.NDArray[np.uint64] | None = None
 
@@ -132,18 +147,18 @@ class EventChecker(Checker):
         block_step = np.diff(block, prepend=last[0])
         index_step = np.diff(index, prepend=last[1])
         self.refuse(
+            "repeated",
             (block_step == 0) & (index_step == 0),
             rows,
             "the same block and log index as the row before",
-            "a row is there twice, or two pools are mixed: `alp data convert --drop-duplicates` "
-            "removes rows that are identical",
+            _REPEATED,
         )
         self.refuse(
+            "order",
             (block_step < 0) | ((block_step == 0) & (index_step < 0)),
             rows,
             "block and log index go back",
-            "the rows are not in order, or files overlap: sort them with "
-            "`alp data convert --sort`, or give the files in order",
+            _SORT,
         )
         self._last_key = (int(block[-1]), int(index[-1]))
 
@@ -152,22 +167,28 @@ class EventChecker(Checker):
         in0 = ~is_negative(amount0) & ~is_zero(amount0)
         in1 = ~is_negative(amount1) & ~is_zero(amount1)
         self.refuse(
+            "amount-signs",
             (in0 & in1) | (is_negative(amount0) & is_negative(amount1)),
             rows,
             "a swap's amounts have the same sign",
             "columns are mixed up or a sign was lost: take the file again from its source",
         )
         price, tick = swaps["sqrt_price_x96"], swaps["tick"]
+        impossible = is_zero(price) | (tick < MIN_TICK) | (tick > MAX_TICK)
         self.refuse(
-            is_zero(price) | (tick < MIN_TICK) | (tick > MAX_TICK),
+            "price-impossible",
+            impossible,
             rows,
             "the price or tick is outside what a pool can have",
             "take the file again from its source",
         )
-        position = 2.0 * (np.log(to_float(price)) - 96.0 * math.log(2.0)) / _LOG_TICK_BASE
+        root = np.where(impossible, 1.0, to_float(price))
+        position = 2.0 * (np.log(root) - 96.0 * math.log(2.0)) / _LOG_TICK_BASE
         # A swap that ends exactly on an initialised tick going down leaves tick one below.
+        apart = (position < tick - _TICK_SLACK) | (position > tick + 1 + _TICK_SLACK)
         self.refuse(
-            (position < tick - _TICK_SLACK) | (position > tick + 1 + _TICK_SLACK),
+            "tick-price",
+            apart & ~impossible,
             rows,
             "tick and sqrtPriceX96 disagree",
             "the row is damaged or was rounded (by a spreadsheet?): take it again from its source",
@@ -187,11 +208,12 @@ class EventChecker(Checker):
         self._last_price = price[-1:].copy()
         if self.options.strict:
             self.refuse(
+                "price-against-amounts",
                 wrong,
                 rows,
                 "the price moved against the swap's amounts",
                 "swaps before this row are missing, or two pools are mixed in one file; to go on "
-                "regardless set the option strict: false",
+                "regardless set the option strict to false",
             )
         elif wrong.any():
             self.reader.notes.add(
@@ -203,8 +225,8 @@ class EventChecker(Checker):
 class CandleChecker(Checker):
     """Bars and candles: one for each time, on a common grid; holes are counted."""
 
-    def __init__(self, options: ReadOptions) -> None:
-        super().__init__(options)
+    def __init__(self, options: ReadOptions, findings: Findings | None = None) -> None:
+        super().__init__(options, findings)
         self._last: int | None = None
         self._holes = 0
         self._largest = (0, 0)
@@ -219,14 +241,9 @@ class CandleChecker(Checker):
         ts_ns, period = array["ts_ns"], int(array["period_ns"][0])
         first = self._last if self._last is not None else int(ts_ns[0]) - period
         step = np.diff(ts_ns, prepend=first)
+        self.refuse("repeated", step == 0, rows, "the same time as the row before", _REPEATED)
         self.refuse(
-            step == 0,
-            rows,
-            "the same time as the row before",
-            "a row is there twice: remove one, or `alp data convert --drop-duplicates` for rows "
-            "that are identical",
-        )
-        self.refuse(
+            "off-grid",
             step % period != 0,
             rows,
             f"the time is not a whole number of periods ({period / 1e9:g} s) after the row before",
@@ -251,20 +268,16 @@ class CandleChecker(Checker):
 class BaseFeeChecker(Checker):
     """Base fees: blocks and times, where they are known, never go back."""
 
-    def __init__(self, options: ReadOptions) -> None:
-        super().__init__(options)
+    def __init__(self, options: ReadOptions, findings: Findings | None = None) -> None:
+        super().__init__(options, findings)
         self._last_block = -1
 
     def look(self, array: Array, rows: Lines) -> None:
         """Check a piece."""
         if (array["ts_ns"] >= 0).all():
-            self._times(array["ts_ns"], rows)
-        self.refuse(
-            np.diff(array["block"], prepend=self._last_block) < 0,
-            rows,
-            "the block goes back",
-            "sort the file by block, or give the files in order",
-        )
+            self.times(array["ts_ns"], rows)
+        back = np.diff(array["block"], prepend=self._last_block) < 0
+        self.refuse("order", back, rows, "the block goes back", _SORT)
         self._last_block = int(array["block"][-1])
         self.file_rows += len(array)
 
@@ -286,6 +299,6 @@ _CHECKERS: dict[Kind, type[Checker]] = {
 }
 
 
-def checker(kind: Kind, options: ReadOptions) -> Checker:
-    """Return a fresh checker for rows of `kind`."""
-    return _CHECKERS.get(kind, Checker)(options)
+def checker(kind: Kind, options: ReadOptions, findings: Findings | None = None) -> Checker:
+    """Return a fresh checker for rows of `kind`; with `findings` it collects instead of raising."""
+    return _CHECKERS.get(kind, Checker)(options, findings)

@@ -50,6 +50,10 @@ class Source:
         The files, in the order of their times.
     kind, format
         What the rows are, and what the (first) file was recognised as.
+    row_kind
+        What the rows of the files are; differs from `kind` where they are converted on the way.
+    readers, options
+        One reader for each file, and what they were told.
     notes
         What was found out or assumed on the way; complete after a whole pass.
     tick_size, lot_size
@@ -61,9 +65,9 @@ class Source:
     """
 
     def __init__(self, readers: Sequence[Reader], kind: Kind, options: ReadOptions) -> None:
-        self._readers = tuple(readers)
-        self._options = options
-        self.kind = kind
+        self.readers = tuple(readers)
+        self.options = options
+        self.kind = self.row_kind = kind
         self.pair = options.pair
         self.format = readers[0].format
         self.paths = tuple(reader.file.path for reader in readers)
@@ -83,15 +87,15 @@ class Source:
     @property
     def sha256(self) -> str:
         """SHA-256 of the first file as it is on disk, in hex."""
-        return self._readers[0].file.sha256
+        return self.readers[0].file.sha256
 
     @property
     def notes(self) -> list[str]:
         """All notes, those of several files with the file's name in front."""
-        if len(self._readers) == 1:
-            return list(self._readers[0].notes.items)
+        if len(self.readers) == 1:
+            return list(self.readers[0].notes.items)
         notes: list[str] = []
-        for reader in self._readers:
+        for reader in self.readers:
             notes += [f"{reader.file.path.name}: {note}" for note in reader.notes.items]
         return notes
 
@@ -106,9 +110,9 @@ class Source:
         yield from self._checked(max_rows)
 
     def _checked(self, max_rows: int) -> Iterator[Array]:
-        check = checker(self._readers[0].kind, self._options)
+        check = checker(self.row_kind, self.options)
         infos: list[FileInfo] = []
-        for reader in self._readers:
+        for reader in self.readers:
             yield from self._file(reader, check, max_rows)
             infos.append(_info(reader, check))
         self._infos = tuple(infos)
@@ -166,7 +170,7 @@ class DerivedLiquidity(Source):
         """Yield the net liquidity at each boundary."""
         assert self.pair is not None
         buckets = derive_liquidity(self._checked(65536), self.pair.tick_spacing)
-        array = bucket_rows(buckets, self._readers[0].notes)
+        array = bucket_rows(buckets, self.readers[0].notes)
         for start in range(0, len(array), max_rows):
             yield array[start : start + max_rows]
 

@@ -74,4 +74,5 @@ def unix_to_ns(
         return scaled
     whole = np.floor(values)
     ns: npt.NDArray[np.int64] = whole.astype(np.int64) * unit
-    return ns + np.rint((values - whole) * unit).astype(np.int64)
+    ns += np.rint((values - whole) * unit).astype(np.int64)
+    return ns

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from alp.data.candle_bars import PoolPrices
+from alp.data.candle_bars import RAW_VOLUME, PoolPrices
 from alp.data.candle_units import CandleTable, CandleUnits
 from alp.data.options import ReadOptions
 from alp.data.parquet import open_parquet
@@ -26,15 +26,17 @@ _VALUES = ("open", "high", "low", "close", "volume")
 _LOOK = 1 << 14
 
 
+def _is_raw(volume: bytes) -> bool:
+    try:
+        return float(volume) > RAW_VOLUME
+    except ValueError:
+        return False
+
+
 class CandleReader(Reader):
     """A time, open, high, low, close and volume; units and price direction are found first."""
 
     kinds = (Kind.CANDLES, Kind.BARS)
-
-    @classmethod
-    def possible_kinds(cls, head: Head, options: ReadOptions) -> tuple[Kind, ...]:  # noqa: ARG003
-        """Who gives a pool's pair means a pool's prices."""
-        return cls.kinds if options.pair is None else cls.kinds[::-1]
 
     def prepare(self) -> None:
         """Find the units in a first pass."""
@@ -78,6 +80,16 @@ class CandleCsv(CandleReader):
     """Candles as CSV; a Binance kline file without header counts as having its usual columns."""
 
     format = "candles-csv"
+
+    @classmethod
+    def possible_kinds(cls, head: Head, options: ReadOptions) -> tuple[Kind, ...]:  # noqa: ARG003
+        """Take a volume that can only be raw token units for a pool's."""
+        at = head.columns.index("volume")
+        for line in head.file.head.splitlines()[1:100]:
+            fields = line.split(b",")
+            if len(fields) == len(head.columns) and _is_raw(fields[at]):
+                return cls.kinds[::-1]
+        return cls.kinds
 
     @classmethod
     def matches(cls, head: Head) -> bool:

@@ -1,0 +1,47 @@
+"""A progress display on stderr, imported only when it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def row_counter(shown: bool, what: str) -> Iterator[Callable[[int], None]]:
+    """Show a running count of rows and their rate; yields the function to add to it."""
+    if not shown:
+        yield lambda _rows: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TextColumn("{task.completed:,.0f} rows"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda rows: progress.advance(task, rows)
+
+
+@contextmanager
+def bar(shown: bool, what: str, total: int) -> Iterator[Callable[[int, str], None]]:
+    """Show a bar up to `total`; yields the function that sets how far, and a remark."""
+    if not shown:
+        yield lambda _done, _remark: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn(what),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TextColumn("{task.description}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda done, remark: progress.update(task, completed=done, description=remark)
