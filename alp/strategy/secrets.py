@@ -16,12 +16,9 @@ from typing import Any
 from alp.strategy.problems import Path
 
 _NAMES = (
-    "accesskey", "apisecret", "mnemonic", "passphrase", "passwd", "pwd", "secret", "seedphrase",
-    "signingkey", "walletkey",
-)  # fmt: skip
-_ENDINGS = (
-    "accesstoken", "apikey", "apitoken", "authtoken", "bearertoken", "bottoken", "password",
-    "privatekey", "secretkey",
+    "accesskey", "accesstoken", "apikey", "apisecret", "apitoken", "authtoken", "bearertoken",
+    "bottoken", "mnemonic", "passphrase", "passwd", "password", "privatekey", "pwd", "secret",
+    "secretkey", "seedphrase", "signingkey", "walletkey",
 )  # fmt: skip
 _HOLDERS = ("credentials", "wallet", "secretref", "rpcsecretref")
 _PEM = re.compile(r"-----BEGIN [A-Z ]+-----")
@@ -37,9 +34,8 @@ ADVICE = (
 
 
 def names_secret(key: str) -> bool:
-    """Whether a field of this name would hold a secret."""
-    shape = re.sub(r"[^a-z0-9]", "", key.lower())
-    return shape in _NAMES or shape.endswith(_ENDINGS)
+    """Whether a field of this name, or one that ends so, would hold a secret."""
+    return re.sub(r"[^a-z0-9]", "", key.lower()).endswith(_NAMES)
 
 
 def may_hold_secret(path: Path) -> bool:
