@@ -78,6 +78,8 @@ class Rules:
     of 1.0001 of the price in whole tokens, which is no tick of the pool, the inner the price."""
     elapsed_volatility: bool = False
     """Rows missing from the file count as time when returns are annualised."""
+    one_width: bool = False
+    """Every mint is as wide as the first, upper over lower price alike on both sides: no skew."""
 
 
 SEED = Rules()
@@ -160,19 +162,13 @@ def run(bars: list[Bar], settings: Settings, rules: Rules = SEED) -> Outcome:
         else:
             traded_at = bar.close
         if not bands or _triggered(baseline, held0, held1, bar.close, settings.threshold):
-            history = bars[max(0, index - 19) : index + 1]
-            upper, lower = (
-                _widths(
-                    settings,
-                    target,
-                    held0,
-                    held1,
-                    bar.close,
-                    _volatility(history, elapsed=rules.elapsed_volatility),
-                )
-                if bands
-                else _first_widths(settings)
-            )
+            upper, lower = _first_widths(settings)
+            if rules.one_width:
+                lower = 1.0 - 1.0 / (1.0 + lower)
+            elif bands:
+                history = bars[max(0, index - 19) : index + 1]
+                volatility = _volatility(history, elapsed=rules.elapsed_volatility)
+                upper, lower = _widths(settings, target, held0, held1, bar.close, volatility)
             bands = _mint(held0, held1, bar.close, upper, lower, rules.tick_spacing)
             outcome.mints.append((index, tuple(band.ticks for band in bands)))
             baseline = (held0, held1, bar.close)
