@@ -147,6 +147,14 @@ cdef class Pool:
         other.state = state
         return other
 
+    def restore(self, saved: Pool) -> None:
+        """Become what ``saved`` is, as when a transaction reverts."""
+        cdef PoolState* state = pool_state_copy(saved.state)
+        if state == NULL:
+            raise MemoryError
+        pool_state_free(self.state)
+        self.state = state
+
     def initialize(self, sqrt_price_x96: int, timestamp: int) -> None:
         """Set the first price. Reverts: AI, R."""
         raise_revert(pool_initialize(self.state, u160_from_int(sqrt_price_x96), timestamp))

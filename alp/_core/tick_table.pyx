@@ -179,12 +179,15 @@ cdef bint bitmap_next(const TickBitmap* bitmap, int tick, bint lte, int* next_ti
         return True
     word = (next_tick[0] // bitmap.spacing - base) >> 8
     if lte:
-        word = highest_at_or_below(bitmap.summary, word, 0)
+        word = highest_at_or_below(bitmap.summary, word - 1, 0) if word > 0 else -1
         if word < 0:
             return False
         next_tick[0] = highest_at_or_below(bitmap.words, (word << 8) + 255, word << 8)
     else:
-        word = lowest_at_or_above(bitmap.summary, word, bitmap.word_count - 1)
+        if word + 1 < bitmap.word_count:
+            word = lowest_at_or_above(bitmap.summary, word + 1, bitmap.word_count - 1)
+        else:
+            word = -1
         if word < 0:
             return False
         next_tick[0] = lowest_at_or_above(bitmap.words, word << 8, (word << 8) + 255)
