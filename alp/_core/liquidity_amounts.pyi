@@ -1,0 +1,6 @@
+def get_liquidity_for_amounts(
+    sqrt_price_x96: int, sqrt_a_x96: int, sqrt_b_x96: int, amount0: int, amount1: int
+) -> int: ...
+def get_amounts_for_liquidity(
+    sqrt_price_x96: int, sqrt_a_x96: int, sqrt_b_x96: int, liquidity: int
+) -> tuple[int, int]: ...

@@ -1,0 +1,3 @@
+def next_initialized_tick_within_one_word(
+    initialized: list[int], tick: int, tick_spacing: int, lte: bool
+) -> tuple[int, bool]: ...
