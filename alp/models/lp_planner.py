@@ -25,6 +25,7 @@ from alp.models.lp_types import (
     Swap,
 )
 from alp.models.lvr import PositionCurve, position_amounts
+from alp.models.pair import TokenPair
 from alp.models.ranges import (
     PlannedRange,
     Widths,
@@ -40,6 +41,8 @@ _PIPS = 1_000_000
 _LEAST_SWAP_BPS = 50
 # Nor is adding less than this share to a position that stays.
 _LEAST_TOP_UP_BPS = 100
+# Nor is a range for less than this share of the tokens to place.
+_LEAST_MINT_BPS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,26 +238,41 @@ def _put_up(
     kept: dict[tuple[int, int], PositionView],
     amounts: Sequence[int],
 ) -> tuple[list[Mint], tuple[PositionCurve, ...]]:
+    worth = _values(parameters.pair, seen.sqrt_price_x96, amounts)
     mints: list[Mint] = []
     curves: list[PositionCurve] = []
     for planned in ranges:
         # Above the current tick a position takes token0 alone, at or below it token1 alone.
-        above = planned.tick_lower > seen.tick
-        desired = (amounts[0], 0) if above else (0, amounts[1])
-        lower, upper = map(get_sqrt_ratio_at_tick, planned.ticks)
-        liquidity = get_liquidity_for_amounts(seen.sqrt_price_x96, lower, upper, *desired)
+        token = 0 if planned.tick_lower > seen.tick else 1
         there = kept.get(planned.ticks)
-        if there is not None and liquidity * _BPS < there.liquidity * _LEAST_TOP_UP_BPS:
-            liquidity = 0
-        if liquidity > 0:
-            # Nothing less can be right: with the price still outside the range the whole amount
-            # goes in, and with the price inside it the missing token makes the mint revert.
-            least = get_amounts_for_liquidity(seen.sqrt_price_x96, lower, upper, liquidity)
-            mints.append(Mint(*planned.ticks, *desired, liquidity, *least))
+        liquidity = 0
+        if worth[token] * _BPS >= sum(worth) * _LEAST_MINT_BPS:
+            mint = _mint(planned, token, amounts[token], seen.sqrt_price_x96)
+            least = there.liquidity * _LEAST_TOP_UP_BPS if there else 1
+            if mint is not None and mint.liquidity * _BPS >= least:
+                mints.append(mint)
+                liquidity = mint.liquidity
         total = liquidity + (there.liquidity if there else 0)
         if total > 0:
             curves.append(PositionCurve.of(parameters.pair, *planned.ticks, total))
     return mints, tuple(curves)
+
+
+def _mint(planned: PlannedRange, token: int, amount: int, sqrt_price_x96: int) -> Mint | None:
+    """Return the mint of one token into one range; None where it is too little for one unit."""
+    desired = (amount, 0) if token == 0 else (0, amount)
+    lower, upper = map(get_sqrt_ratio_at_tick, planned.ticks)
+    liquidity = get_liquidity_for_amounts(sqrt_price_x96, lower, upper, *desired)
+    # Nothing less can be right: with the price still outside the range the whole amount goes in,
+    # and with the price inside it the missing token makes the mint revert.
+    least = get_amounts_for_liquidity(sqrt_price_x96, lower, upper, liquidity)
+    return Mint(*planned.ticks, *desired, liquidity, *least) if max(least) > 0 else None
+
+
+def _values(pair: TokenPair, sqrt_price_x96: int, amounts: Sequence[int]) -> tuple[int, int]:
+    """Return the values of token0 and token1, in raw quote times ``2**96``."""
+    base, quote = pair.join(amounts[0], amounts[1])
+    return pair.split(base * pair.mark_x96(sqrt_price_x96), quote << 96)
 
 
 def _is_open(
