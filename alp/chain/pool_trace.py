@@ -138,7 +138,7 @@ class TraceReplay:
         return [owner, *position_row(position)]
 
     def token(self, token_id: int) -> Record | None:
-        """The manager's account of a token, in the trace's words; None once burnt."""
+        """Account of a token at the manager, in the trace's words; None once burnt."""
         try:
             held = self.manager.position(token_id)
         except Revert:
@@ -433,12 +433,12 @@ QUOTE_FIELDS = ("amount", "sqrtPriceX96After", "initializedTicksCrossed")
 
 
 def tick_row(tick: TickState) -> list[Any]:
-    """A tick's fields without its ghosts."""
+    """Return a tick's fields without its ghosts."""
     return list(tick[:9])
 
 
 def position_row(position: PositionState) -> list[Any]:
-    """A position's fields without its owner and kind."""
+    """Return a position's fields without its owner and kind."""
     return list(position[1:8])
 
 

@@ -58,7 +58,7 @@ class Report:
         return bool(self.tried) and not self.unknown and self.tried == self.equal
 
     def as_dict(self) -> Record:
-        """The report as plain data."""
+        """Return the report as plain data."""
         first = self.first_difference
         return {
             "path": str(self.path),
@@ -271,7 +271,7 @@ def _numbered(path: Path, lines: IO[str]) -> Iterator[tuple[int, str]]:
     """Lines that are not blank, numbered from 1; faults of the file become DataError."""
     number = 0
     try:
-        for number, line in enumerate(lines, 1):  # noqa: B007 - the fault below names it
+        for number, line in enumerate(lines, 1):
             if line.strip():
                 yield number, line
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:

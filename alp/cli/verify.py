@@ -62,13 +62,12 @@ def _verified(path: Path, progress: bool) -> Report:
 
     if not progress:
         return verify_file(path)
-    size = path.stat().st_size
-    with click.progressbar(
-        length=size, label=path.name, file=click.get_text_stream("stderr")
-    ) as bar:
-        report = verify_file(path, lambda position: bar.update(position - bar.pos))
-        bar.update(size - bar.pos)
-    return report
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bars:
+        bar = bars.add_task(path.name, total=path.stat().st_size)
+        return verify_file(path, lambda position: bars.update(bar, completed=position))
 
 
 def _print(report: Report) -> None:

@@ -44,6 +44,8 @@ class NpmPosition:
 
 
 class Minted(NamedTuple):
+    """A new token and what went into it."""
+
     token_id: int
     liquidity: int
     amount0: int
@@ -51,6 +53,8 @@ class Minted(NamedTuple):
 
 
 class Added(NamedTuple):
+    """Liquidity added and what it cost."""
+
     liquidity: int
     amount0: int
     amount1: int
@@ -80,7 +84,7 @@ class PositionManager:
         self._positions: dict[int, NpmPosition] = {}
 
     def position(self, token_id: int) -> NpmPosition:
-        """The token's account.
+        """Return the token's account.
 
         Raises
         ------
@@ -316,7 +320,7 @@ class PositionManager:
         return shared.fee_growth_inside0_last_x128, shared.fee_growth_inside1_last_x128
 
     def _booked(self, held: NpmPosition) -> NpmPosition:
-        """The token's account with the fees since its own last touch."""
+        """Bring the token's account up to date with the fees since its own last touch."""
         inside0, inside1 = self._inside(held.pool, held.tick_lower, held.tick_upper)
         fees0 = mul_div(
             (inside0 - held.fee_growth_inside0_last_x128) % MODULUS, held.liquidity, Q128

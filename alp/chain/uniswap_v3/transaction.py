@@ -49,7 +49,7 @@ def check_deadline(deadline: int, timestamp: int) -> None:
 
 
 def limit_or_open(sqrt_price_limit_x96: int, *, zero_for_one: bool) -> int:
-    """The limit handed to the pool: 0 stands for none."""
+    """Return the limit handed to the pool: 0 stands for none."""
     if sqrt_price_limit_x96:
         return sqrt_price_limit_x96
     return MIN_SQRT_RATIO + 1 if zero_for_one else MAX_SQRT_RATIO - 1
