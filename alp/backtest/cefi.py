@@ -130,9 +130,7 @@ class PassiveTape:
         Time from placing an order to its resting on the venue.
     """
 
-    def __init__(
-        self, instrument: Instrument, *, participation_bps: int, latency_ns: int
-    ) -> None:
+    def __init__(self, instrument: Instrument, *, participation_bps: int, latency_ns: int) -> None:
         self.instrument = instrument
         self._participation_bps = participation_bps
         self._latency_ns = latency_ns

@@ -1,4 +1,4 @@
-"""What a transaction costs: gas units by action, priced by a constant or a base-fee series.
+"""What gas costs: a constant or a base-fee series, valued in the ledger.
 
 A cost is an integer in wei of the chain's native token and, through the mark price at the time
 of inclusion, an exact ledger value in the quote token (rounded up: a cost is never understated).
@@ -11,25 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from alp._core.lp_ledger import MARK_SCALE
 from alp.errors import ConfigError
 
 GWEI = 10**9
 WEI_DECIMALS = 18
-
-
-@dataclass(frozen=True)
-class GasUnits:
-    """Gas that each action of a rebalance uses.
-
-    The defaults are of the order measured on the real NonfungiblePositionManager: a mint into
-    ticks that already exist and an exit (decreaseLiquidity, collect, burn in one multicall).
-    """
-
-    mint: int = 400_000
-    exit: int = 225_000
-    swap: int = 130_000
-    overhead: int = 21_000
-    """Paid once for each transaction, also for one that reverts."""
 
 
 @dataclass(frozen=True)
@@ -109,13 +95,19 @@ class NativePrice:
     base_is_native: bool
     quote_raw_per_native: int | None = None
 
-    def value_x96(self, wei: int, mark_x96: int) -> int:
-        """Return the ledger value (quote raw units * 2^96) of ``wei``, rounded up."""
+    def value(self, wei: int, mark: int) -> int:
+        """Return the ledger value of ``wei`` at a mark price, rounded up.
+
+        Raises
+        ------
+        ConfigError
+            If there is no price for the native token.
+        """
         if self.base_is_native:
-            return wei * mark_x96
+            return wei * mark
         if self.quote_raw_per_native is None:
             raise ConfigError(
                 "gas cannot be valued: the base token is not the chain's wrapped native token",
                 hint="set spec.backtest.gas.nativePriceQuote",
             )
-        return -(-(wei * self.quote_raw_per_native << 96) // 10**WEI_DECIMALS)
+        return -(-wei * self.quote_raw_per_native * MARK_SCALE // 10**WEI_DECIMALS)

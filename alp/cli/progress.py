@@ -45,3 +45,29 @@ def bar(shown: bool, what: str, total: int) -> Iterator[Callable[[int, str], Non
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=total)
         yield lambda done, remark: progress.update(task, completed=done, description=remark)
+
+
+@contextmanager
+def window_bar(shown: bool, what: str) -> Iterator[Callable[[int, int, int | None], None]]:
+    """Show how far into a window of time (nanoseconds UTC) a run is; the end may not be known.
+
+    Yields the function to call with (start, reached, end).
+    """
+    if not shown:
+        yield lambda _start, _reached, _end: None
+        return
+    from datetime import UTC, datetime
+
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn(what), BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=None)
+
+        def reached(start_ns: int, now_ns: int, end_ns: int | None) -> None:
+            moment = datetime.fromtimestamp(now_ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M")
+            total = None if end_ns is None else end_ns - start_ns
+            progress.update(task, completed=now_ns - start_ns, total=total, description=moment)
+
+        yield reached

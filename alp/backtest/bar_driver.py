@@ -1,0 +1,161 @@
+"""Drives :class:`~alp._core.bar_replay.BarReplay`: minutes and OHLC bars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from alp._core import bar_replay
+from alp.backtest.drive import BLOCK_NS, PriceHistory, Reason, Stop, Times, roots_of
+from alp.data.schema import Array, unsigned
+from alp.errors import ConfigError, DataError
+from alp.models.pair import TokenPair
+
+FEE_MODELS = {"path": bar_replay.PATH, "share": bar_replay.SHARE}
+
+
+class BarDriver:
+    """Bars against our positions.
+
+    Parameters
+    ----------
+    fees
+        ``path`` or ``share``, see :mod:`alp._core.bar_replay`.
+    batches
+        BAR arrays in time order, not empty.
+    keep_ns
+        How much of the past the price history keeps.
+    """
+
+    def __init__(
+        self, pair: TokenPair, fees: str, batches: Iterator[Array], *, keep_ns: int
+    ) -> None:
+        self._pair = pair
+        self._batches = batches
+        self.history = PriceHistory(pair, keep_ns)
+        first = self._take(next(batches))[0]
+        opened = unsigned(first["open_x96"])
+        self._replay = bar_replay.BarReplay(
+            pair.fee_pips,
+            pair.base_is_token0,
+            FEE_MODELS[fees],
+            opened,
+            int(first["ts_ns"]),
+        )
+        self._ts_ns = int(first["ts_ns"])
+
+    def _take(self, batch: Array) -> Array:
+        self._batch = batch
+        self._bytes = np.ascontiguousarray(batch).view(np.uint8).reshape(-1)
+        self._ends: Times = batch["ts_ns"] + batch["period_ns"]
+        self._roots = roots_of(batch["close_x96"])
+        self._row = 0
+        return batch
+
+    @property
+    def ts_ns(self) -> int:
+        """Time reached."""
+        return self._ts_ns
+
+    @property
+    def block(self) -> int:
+        """Bars have no blocks: time over Ethereum's slot."""
+        return self._ts_ns // BLOCK_NS
+
+    @property
+    def sqrt_price_x96(self) -> int:
+        """The last close."""
+        return self._replay.sqrt_price_x96
+
+    @property
+    def tick(self) -> int:
+        """Tick of the last close."""
+        return self._replay.tick
+
+    @property
+    def mark(self) -> int:
+        """Mark price of the last close."""
+        return self._replay.mark
+
+    @property
+    def fee_growth(self) -> tuple[float, float]:
+        """Fees (token0, token1; raw) one unit of liquidity in range would have earned."""
+        return self._replay.fee_growth
+
+    @property
+    def active_liquidity(self) -> int | None:
+        """Liquidity of the last bar; None where bars do not tell."""
+        if self._row == 0:
+            return None
+        return unsigned(self._batch[self._row - 1]["liquidity"]) or None
+
+    @property
+    def counters(self) -> dict[str, int | float]:
+        """How many bars were replayed."""
+        return {"bars": self._replay.bars}
+
+    def advance(self, stop: Stop) -> Reason:
+        """Apply bars up to a stop; a stop block is a time here.
+
+        Raises
+        ------
+        DataError
+            If a bar cannot be used.
+        """
+        stop_ns = min(stop.ts_ns, stop.block * BLOCK_NS)
+        while True:
+            start = self._row
+            try:
+                self._row, code = self._replay.advance(
+                    self._bytes, start, stop_ns, stop.sqrt_low_x96, stop.sqrt_high_x96
+                )
+            except ValueError as error:
+                raise DataError(str(error)) from error
+            self.history.add(self._ends[start : self._row], self._roots[start : self._row])
+            if self._row > start:
+                self._ts_ns = int(self._ends[self._row - 1])
+            if code == bar_replay.END:
+                following = next(self._batches, None)
+                if following is None:
+                    return Reason.END
+                self._take(following)
+                continue
+            if code == bar_replay.TIME:
+                self._ts_ns = stop_ns
+                return Reason.TIME if stop.ts_ns <= stop.block * BLOCK_NS else Reason.BLOCK
+            return Reason.PRICE
+
+    def open(self, tick_lower: int, tick_upper: int, liquidity: int) -> tuple[int, int, int]:
+        """Mint; return (slot, amount0, amount1) taken."""
+        return self._replay.open(tick_lower, tick_upper, liquidity)
+
+    def close(self, slot: int) -> tuple[dict[str, Any], int, int]:
+        """Burn and collect; return (books, amount0, amount1) received."""
+        own = self._replay.close(slot)
+        base, quote = own["base"] + own["fee_base"], own["quote"] + own["fee_quote"]
+        return own, *self._pair.split(base, quote)
+
+    def read(self, slot: int) -> dict[str, Any]:
+        """Return a live position's books."""
+        return self._replay.read(slot)
+
+    def swap(self, zero_for_one: bool, amount_in: int) -> tuple[int, int]:
+        """Trade ourselves: as quoted, since bars know no impact."""
+        return self.quote(zero_for_one, amount_in)
+
+    def quote(self, zero_for_one: bool, amount_in: int) -> tuple[int, int]:
+        """Price a trade at the last close less the pool's fee: bars know no depth.
+
+        Raises
+        ------
+        ConfigError
+            If nothing would come out.
+        """
+        price = self.sqrt_price_x96
+        net = amount_in * (1_000_000 - self._pair.fee_pips) // 1_000_000
+        out = net * price * price >> 192 if zero_for_one else (net << 192) // (price * price)
+        if out <= 0:
+            raise ConfigError(f"a swap of {amount_in} raw units is too small to buy anything")
+        return (amount_in, -out) if zero_for_one else (-out, amount_in)

@@ -1,0 +1,187 @@
+"""What the engine needs of a replay, whatever the data's fidelity.
+
+A driver feeds batches of recorded data to a compiled replay, from stop to stop, and keeps what the
+models may see of the past: prices already replayed, never the future.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from alp.models.pair import TokenPair
+
+NEVER_NS = (1 << 63) - 1
+NEVER_BLOCK = (1 << 63) - 1
+LOWEST_SQRT = 0
+HIGHEST_SQRT = (1 << 160) - 1
+Q96 = float(1 << 96)
+
+Times = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+BLOCK_NS = 12_000_000_000
+"""Block time used where the data has no blocks (Ethereum mainnet's slot)."""
+
+
+class Reason(IntEnum):
+    """Why a driver stopped."""
+
+    END = 0
+    """The data is used up."""
+    TIME = 1
+    """The next row lies at or beyond the stop time."""
+    PRICE = 2
+    """The last row brought the price to or beyond a bound."""
+    BLOCK = 3
+    """The next row lies in or beyond the stop block."""
+
+
+@dataclass
+class Stop:
+    """Where to stop: at a time, before a block, or at a price bound (sqrtPriceX96)."""
+
+    ts_ns: int = NEVER_NS
+    block: int = NEVER_BLOCK
+    sqrt_low_x96: int = LOWEST_SQRT
+    sqrt_high_x96: int = HIGHEST_SQRT
+
+
+class Driver(Protocol):
+    """What the engine needs of a replay."""
+
+    @property
+    def ts_ns(self) -> int:
+        """Time of the last row applied."""
+        ...
+
+    @property
+    def block(self) -> int:
+        """Block of the last row applied; time over 12 s where the data has no blocks."""
+        ...
+
+    @property
+    def sqrt_price_x96(self) -> int:
+        """The pool's price."""
+        ...
+
+    @property
+    def tick(self) -> int:
+        """The pool's tick."""
+        ...
+
+    @property
+    def mark(self) -> int:
+        """Mark price on the ledger's scale."""
+        ...
+
+    @property
+    def fee_growth(self) -> tuple[float, float]:
+        """Fees (token0, token1; raw) one unit of liquidity in range all along would have earned."""
+        ...
+
+    @property
+    def active_liquidity(self) -> int | None:
+        """Liquidity of others at the price; None where the data does not tell."""
+        ...
+
+    def advance(self, stop: Stop) -> Reason:
+        """Apply rows up to a stop."""
+        ...
+
+    def open(self, tick_lower: int, tick_upper: int, liquidity: int) -> tuple[int, int, int]:
+        """Mint; return (slot, amount0, amount1) taken."""
+        ...
+
+    def close(self, slot: int) -> tuple[dict[str, Any], int, int]:
+        """Burn and collect; return (books, amount0, amount1) received, fees included."""
+        ...
+
+    def read(self, slot: int) -> dict[str, Any]:
+        """Return a live position's books."""
+        ...
+
+    def swap(self, zero_for_one: bool, amount_in: int) -> tuple[int, int]:
+        """Trade on the pool ourselves; return signed (amount0, amount1) into the pool."""
+        ...
+
+    def quote(self, zero_for_one: bool, amount_in: int) -> tuple[int, int]:
+        """Return what a swap would do now."""
+        ...
+
+    @property
+    def counters(self) -> dict[str, int | float]:
+        """What was replayed, and how faithfully."""
+        ...
+
+    @property
+    def history(self) -> PriceHistory:
+        """The prices seen so far, of the recent past."""
+        ...
+
+
+def roots_of(limbs: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
+    """Return an (n, 4) limb column of sqrtPriceX96 as floats: roots of raw token1 per token0."""
+    wide = limbs.astype(np.float64)
+    return (wide[:, 0] + wide[:, 1] * 2.0**64 + wide[:, 2] * 2.0**128) / Q96
+
+
+def prices_of(pair: TokenPair, roots: Floats) -> Floats:
+    """Return quote per base in whole tokens for roots of the raw token1/token0 price."""
+    ratio = roots * roots if pair.base_is_token0 else 1.0 / (roots * roots)
+    return ratio * 10.0 ** (pair.base_decimals - pair.quote_decimals)
+
+
+class PriceHistory:
+    """Prices replayed so far: what is new since a reader last asked, and a trailing mean tick.
+
+    Memory is bounded by ``keep_ns`` of the past plus one batch.
+    """
+
+    def __init__(self, pair: TokenPair, keep_ns: int) -> None:
+        self._pair = pair
+        self._keep_ns = keep_ns
+        self._slices: deque[tuple[Times, Floats]] = deque()
+        self._unread: list[tuple[Times, Floats]] = []
+
+    def add(self, ts_ns: Times, roots: Floats) -> None:
+        """Take consecutive observations in time order; the arrays must not change afterwards."""
+        if len(ts_ns) == 0:
+            return
+        self._slices.append((ts_ns, roots))
+        self._unread.append((ts_ns, roots))
+        horizon = ts_ns[-1] - self._keep_ns
+        while len(self._slices) > 1 and self._slices[1][0][0] <= horizon:
+            self._slices.popleft()
+
+    def unread(self) -> tuple[Times, Floats]:
+        """Return (ts_ns, price) added since the last call, quote per base in whole tokens."""
+        slices, self._unread = self._unread, []
+        if not slices:
+            return np.empty(0, np.int64), np.empty(0, np.float64)
+        times = np.concatenate([times for times, _ in slices])
+        roots = np.concatenate([roots for _, roots in slices])
+        return times, prices_of(self._pair, roots)
+
+    def twap_tick(self, now_ns: int, window_ns: int) -> int | None:
+        """Return the time-weighted mean tick over the past window.
+
+        As the contract's oracle: the mean of log price, floored to a tick. None where the past
+        seen is shorter than the window.
+        """
+        start_ns = now_ns - window_ns
+        if not self._slices or self._slices[0][0][0] > start_ns:
+            return None
+        times = np.concatenate([times for times, _ in self._slices])
+        roots = np.concatenate([roots for _, roots in self._slices])
+        first = int(np.searchsorted(times, start_ns, side="right")) - 1
+        edges = np.append(times[first:], now_ns).astype(np.float64)
+        edges[0] = start_ns
+        ticks = 2.0 * np.log(roots[first:]) / math.log(1.0001)
+        return math.floor(float(np.dot(ticks, np.diff(edges))) / window_ns)

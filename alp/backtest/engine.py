@@ -1,0 +1,240 @@
+"""The event loop: data on one side, the pure LP core and the hedge on the other.
+
+The compiled replay runs until something can happen that Python must decide: a price bound of the
+core, its timer, the inclusion of a transaction, a candle of the venue, or a sample of the report.
+Everything decided uses only what was replayed before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from alp.backtest.book import Book, Snapshot
+from alp.backtest.drive import Reason, Stop
+from alp.backtest.estimates import Estimates
+from alp.backtest.lp_leg import LpLeg
+from alp.backtest.setup import Setup
+from alp.backtest.venue_leg import VenueLeg
+from alp.models.lp_core import LpCore
+from alp.models.lp_types import ExecutionReport, Hold, Observation, Plan
+from alp.strategy.parameters import lp_parameters
+
+Q96 = 1 << 96
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One decision about the ranges, as the results want it."""
+
+    ts_ns: int
+    block: int
+    decision: str
+    reason: str
+    price: float
+    tick: int
+    numbers: dict[str, float]
+    ranges: tuple[tuple[int, int], ...]
+    detail: str = ""
+
+
+@dataclass
+class Record:
+    """What a run leaves behind."""
+
+    snapshots: list[Snapshot] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+
+
+@dataclass
+class _InFlight:
+    plan: Plan
+    due_block: int
+
+
+class Engine:
+    """One run.
+
+    Parameters
+    ----------
+    setup
+        Data, driver and prices.
+    progress
+        Called with the time reached, nanoseconds UTC, at every sample.
+    """
+
+    def __init__(self, setup: Setup, progress: Callable[[int], None] | None = None) -> None:
+        self._setup = setup
+        self._progress = progress
+        spec, pair, driver = setup.spec, setup.pair, setup.driver
+        if driver.ts_ns < setup.start_ns:
+            driver.advance(Stop(ts_ns=setup.start_ns))
+        price = pair.sqrt_x96_to_price(driver.sqrt_price_x96)
+        self.core = LpCore(lp_parameters(spec, pair, price))
+        self.book = Book(
+            driver.mark,
+            pair.to_raw_base(spec.inventory.base),
+            pair.to_raw_quote(spec.inventory.quote),
+        )
+        self.lp = LpLeg(
+            pair, driver, self.book, spec.backtest.gas.units, setup.gas_price, setup.native
+        )
+        self.estimates = Estimates(spec, pair, driver)
+        self.venue = VenueLeg.build(setup, self.book)
+        self.record = Record()
+        self._in_flight: _InFlight | None = None
+        self._next_sample_ns = setup.start_ns
+
+    def run(self) -> Record:
+        """Replay everything and return what was recorded; the books balance at every sample."""
+        driver = self._setup.driver
+        every = self._setup.spec.backtest.sample_every
+        self._sample()
+        self._next_sample_ns = (driver.ts_ns // every + 1) * every
+        self._decide()
+        while True:
+            stop = self._stop()
+            reason = driver.advance(stop)
+            now_ns = driver.ts_ns
+            self.book.mark_to(driver.mark)
+            if reason is Reason.END:
+                break
+            if self.venue is not None and now_ns >= self.venue.next_ns:
+                self.venue.run_to(now_ns, self._lp_base(), self.estimates)
+            if now_ns >= self._next_sample_ns:
+                self._sample()
+                self._next_sample_ns = (now_ns // every + 1) * every
+            if self._in_flight is not None and (
+                reason is Reason.BLOCK or driver.block >= self._in_flight.due_block
+            ):
+                self._include()
+            elif self._in_flight is None and self._due(now_ns):
+                self._decide()
+        if self.venue is not None:
+            self.venue.run_to(driver.ts_ns, self._lp_base(), self.estimates)
+        self.lp.finish()
+        self._sample()
+        return self.record
+
+    def _stop(self) -> Stop:
+        stop = Stop(ts_ns=self._next_sample_ns)
+        if self.venue is not None:
+            stop.ts_ns = min(stop.ts_ns, self.venue.next_ns)
+        if self._in_flight is not None:
+            stop.block = self._in_flight.due_block
+            return stop
+        timer = self.core.next_timer_ns()
+        if timer is not None and timer > self._setup.driver.ts_ns:
+            stop.ts_ns = min(stop.ts_ns, timer)
+        stop.sqrt_low_x96, stop.sqrt_high_x96 = self.core.trigger_bounds()
+        return stop
+
+    def _due(self, now_ns: int) -> bool:
+        low, high = self.core.trigger_bounds()
+        if not low < self._setup.driver.sqrt_price_x96 < high:
+            return True
+        timer = self.core.next_timer_ns()
+        return timer is not None and now_ns >= timer
+
+    def _lp_base(self) -> int:
+        """Base held by the LP leg: wallet, positions, uncollected fees; raw."""
+        return self.book.wallet_base + sum(own["base"] + own["fee_base"] for own in self.lp.books())
+
+    def _observe(self) -> Observation:
+        setup, driver = self._setup, self._setup.driver
+        estimates = self.estimates
+        estimates.update()
+        rule = setup.spec.rebalance
+        return Observation(
+            ts_ns=driver.ts_ns,
+            block=driver.block,
+            sqrt_price_x96=driver.sqrt_price_x96,
+            tick=driver.tick,
+            wallet_base=self.book.wallet_base,
+            wallet_quote=self.book.wallet_quote,
+            positions=self.lp.views(),
+            twap_tick=driver.history.twap_tick(driver.ts_ns, rule.twap_window),
+            cefi_inventory=self.book.venue_base,
+            hedge_ratio=1.0,
+            sigma=estimates.sigma,
+            fees=estimates.fees,
+            intensity=estimates.intensity,
+            base_fee_wei=setup.gas_price.base_fee_at(driver.ts_ns),
+            native_mark_x96=self._native_mark(),
+        )
+
+    def _native_mark(self) -> int:
+        native = self._setup.native
+        if native.base_is_native:
+            return self._setup.pair.mark_x96(self._setup.driver.sqrt_price_x96)
+        return (native.quote_raw_per_native or 0) * Q96 // 10**18
+
+    def _decide(self) -> None:
+        seen = self._observe()
+        answer = self.core.step(seen)
+        if isinstance(answer, Hold):
+            if answer.refusal is not None:
+                refusal = answer.refusal
+                self._note("refused", refusal.reason.value, refusal.numbers, (), refusal.due.value)
+            return
+        delay = self._setup.spec.backtest.latency.chain_blocks
+        self._in_flight = _InFlight(answer, seen.block + delay)
+        if delay == 0:
+            self._include()
+
+    def _include(self) -> None:
+        """Execute the plan in flight at the pool's present state, or let it revert."""
+        assert self._in_flight is not None
+        plan = self._in_flight.plan
+        self._in_flight = None
+        driver = self._setup.driver
+        outcome = self.lp.execute(plan)
+        report = ExecutionReport(
+            plan_id=plan.plan_id,
+            ts_ns=driver.ts_ns,
+            sqrt_price_x96=driver.sqrt_price_x96,
+            wallet_base=self.book.wallet_base,
+            wallet_quote=self.book.wallet_quote,
+            positions=self.lp.views(),
+        )
+        numbers = plan.numbers | {"gas_paid_native": outcome.gas_wei / 10**18}
+        ranges = tuple(planned.ticks for planned in plan.ranges)
+        if outcome.executed:
+            self.core.on_executed(report)
+            self._note("executed", plan.reason.value, numbers, ranges)
+        else:
+            self.core.on_reverted(report)
+            self._note("reverted", outcome.reason, numbers, ranges, plan.reason.value)
+        if self._due(driver.ts_ns):
+            self._decide()
+
+    def _note(
+        self,
+        decision: str,
+        reason: str,
+        numbers: dict[str, float],
+        ranges: tuple[tuple[int, int], ...],
+        detail: str = "",
+    ) -> None:
+        driver = self._setup.driver
+        self.record.decisions.append(
+            Decision(
+                ts_ns=driver.ts_ns,
+                block=driver.block,
+                decision=decision,
+                reason=reason,
+                price=self._setup.pair.sqrt_x96_to_price(driver.sqrt_price_x96),
+                tick=driver.tick,
+                numbers=numbers,
+                ranges=ranges,
+                detail=detail,
+            )
+        )
+
+    def _sample(self) -> None:
+        driver = self._setup.driver
+        self.book.mark_to(driver.mark)
+        self.estimates.update()
+        self.record.snapshots.append(self.book.snapshot(driver.ts_ns, self.lp.books()))
+        if self._progress is not None:
+            self._progress(driver.ts_ns)

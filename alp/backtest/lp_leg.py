@@ -1,0 +1,261 @@
+"""The LP leg: the pure core's plans carried out on a driver, as a chain would.
+
+A plan decided at one event is included ``chain_blocks`` later, at the state the pool then has. It is
+all or nothing: where a minimum amount is not met the whole of it reverts, its gas is paid, and the
+core is told. Amounts, minimums and liquidity follow the position manager's integer math.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from alp._core.errors import Revert
+from alp._core.liquidity_amounts import get_amounts_for_liquidity, get_liquidity_for_amounts
+from alp._core.tickmath import get_sqrt_ratio_at_tick
+from alp.backtest.book import Book, worth
+from alp.backtest.drive import Driver
+from alp.backtest.gas import GasPrice, NativePrice
+from alp.errors import Corrupt
+from alp.models.lp_types import Action, Burn, Mint, Plan, PositionView, Swap
+from alp.models.pair import TokenPair
+
+
+class GasTable(Protocol):
+    """Gas by action, as the manifest states it."""
+
+    mint: int
+    exit: int
+    swap: int
+    overhead: int
+
+
+@dataclass
+class OwnedPosition:
+    """One position from mint to burn; raw amounts, ledger values."""
+
+    number: int
+    slot: int
+    tick_lower: int
+    tick_upper: int
+    liquidity: int
+    opened_ns: int
+    epoch: int
+    deposit_base: int
+    deposit_quote: int
+    deposit_value: int
+    closed_ns: int | None = None
+    books: dict[str, Any] = field(default_factory=dict)
+    """The ledger's last word on it: at its close, or at the end of the run."""
+    il: int = 0
+    """Value at the end less the value of the deposit held, ledger units."""
+    ended_ns: int = 0
+    """When the books were written: at its close, or at the end of the run."""
+
+    @property
+    def time_in_range(self) -> float | None:
+        """Share of its life with the price inside it."""
+        life_ns = self.ended_ns - self.opened_ns
+        return float(self.books["in_range_ns"] / life_ns) if life_ns > 0 else None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a plan."""
+
+    executed: bool
+    reason: str
+    gas_wei: int
+    gas_value: int
+
+
+class PlanReverted(Exception):  # noqa: N818 - the chain's own word
+    """A transaction failed on chain; nothing but its gas is gone."""
+
+
+class LpLeg:
+    """Our positions: opens, closes and reads them through a driver, and books every step."""
+
+    def __init__(
+        self,
+        pair: TokenPair,
+        driver: Driver,
+        book: Book,
+        gas: GasTable,
+        gas_price: GasPrice,
+        native: NativePrice,
+    ) -> None:
+        self._pair = pair
+        self._driver = driver
+        self._book = book
+        self._gas = gas
+        self._gas_price = gas_price
+        self._native = native
+        self._live: list[OwnedPosition] = []
+        self.history: list[OwnedPosition] = []
+        self.epoch = 0
+
+    @property
+    def live(self) -> tuple[OwnedPosition, ...]:
+        """The open positions."""
+        return tuple(self._live)
+
+    def books(self) -> list[dict[str, Any]]:
+        """Return the ledger's books of the open positions."""
+        return [self._driver.read(own.slot) for own in self._live]
+
+    def views(self) -> tuple[PositionView, ...]:
+        """Return the open positions as the core sees them."""
+        views = []
+        for own in self._live:
+            books = self._driver.read(own.slot)
+            fees0, fees1 = self._pair.split(books["fee_base"], books["fee_quote"])
+            views.append(PositionView(own.tick_lower, own.tick_upper, own.liquidity, fees0, fees1))
+        return tuple(views)
+
+    def execute(self, plan: Plan) -> Outcome:
+        """Carry out a plan at the driver's present state."""
+        try:
+            self._check(plan)
+        except PlanReverted as error:
+            return self._pay(plan, executed=False, reason=str(error))
+        for action in plan.actions:
+            self._do(action)
+        self.epoch += 1
+        return self._pay(plan, executed=True, reason=plan.reason.value)
+
+    def finish(self) -> None:
+        """Write down the open positions' books and value them at the end."""
+        for own in self._live:
+            self._write_down(own, self._driver.read(own.slot))
+
+    def _check(self, plan: Plan) -> None:
+        """Raise PlanReverted where the position manager or the router would revert."""
+        price = self._driver.sqrt_price_x96
+        wallet = list(self._pair.split(self._book.wallet_base, self._book.wallet_quote))
+        for action in plan.actions:
+            if isinstance(action, Burn):
+                for own in self._matching(action):
+                    books = self._driver.read(own.slot)
+                    paid = self._pair.split(books["base"], books["quote"])
+                    if paid[0] < action.amount0_min or paid[1] < action.amount1_min:
+                        raise PlanReverted("Price slippage check (decrease)")
+                    fees = self._pair.split(books["fee_base"], books["fee_quote"])
+                    wallet = [
+                        have + out + fee for have, out, fee in zip(wallet, paid, fees, strict=True)
+                    ]
+            elif isinstance(action, Swap):
+                amount0, amount1 = self._swap_amounts(action)
+                wallet[0] -= amount0
+                wallet[1] -= amount1
+            elif isinstance(action, Mint):
+                liquidity, needed = self._mint_amounts(action, price)
+                if liquidity == 0:
+                    raise PlanReverted("mint of no liquidity")
+                if needed[0] < action.amount0_min or needed[1] < action.amount1_min:
+                    raise PlanReverted("Price slippage check (mint)")
+                if needed[0] > wallet[0] or needed[1] > wallet[1]:
+                    raise PlanReverted("STF")
+                wallet = [have - pay for have, pay in zip(wallet, needed, strict=True)]
+
+    def _swap_amounts(self, action: Swap) -> tuple[int, int]:
+        try:
+            amounts = self._driver.quote(action.zero_for_one, action.amount_in)
+        except Revert as error:
+            raise PlanReverted(f"swap: {error.reason}") from error
+        if -min(amounts) < action.amount_out_min:
+            raise PlanReverted("Too little received")
+        return amounts
+
+    @staticmethod
+    def _mint_amounts(action: Mint, price: int) -> tuple[int, tuple[int, int]]:
+        """Liquidity and amounts (rounded up, as the pool takes them) of a mint at a price."""
+        lower = get_sqrt_ratio_at_tick(action.tick_lower)
+        upper = get_sqrt_ratio_at_tick(action.tick_upper)
+        liquidity = get_liquidity_for_amounts(
+            price, lower, upper, action.amount0_desired, action.amount1_desired
+        )
+        amounts = get_amounts_for_liquidity(price, lower, upper, liquidity)
+        taken = tuple(
+            min(amount + 1, desired) if amount else 0
+            for amount, desired in zip(
+                amounts, (action.amount0_desired, action.amount1_desired), strict=True
+            )
+        )
+        return liquidity, (taken[0], taken[1])
+
+    def _matching(self, action: Burn) -> list[OwnedPosition]:
+        found = [
+            own
+            for own in self._live
+            if (own.tick_lower, own.tick_upper) == (action.tick_lower, action.tick_upper)
+        ]
+        if sum(own.liquidity for own in found) != action.liquidity:
+            raise Corrupt(
+                f"plan burns {action.liquidity} of [{action.tick_lower}, {action.tick_upper}), "
+                f"open there: {sum(own.liquidity for own in found)}"
+            )
+        return found
+
+    def _do(self, action: Action) -> None:
+        if isinstance(action, Burn):
+            for own in self._matching(action):
+                self._close(own)
+        elif isinstance(action, Swap):
+            amounts = self._driver.swap(action.zero_for_one, action.amount_in)
+            base, quote = self._pair.join(*amounts)
+            self._book.mark_to(self._driver.mark)
+            self._book.swap_wallet(-base, -quote)
+        elif isinstance(action, Mint):
+            self._open(action)
+
+    def _open(self, action: Mint) -> None:
+        liquidity, _ = self._mint_amounts(action, self._driver.sqrt_price_x96)
+        slot, amount0, amount1 = self._driver.open(action.tick_lower, action.tick_upper, liquidity)
+        paid = self._pair.join(amount0, amount1)
+        books = self._driver.read(slot)
+        self._book.mark_to(self._driver.mark)
+        self._book.open_position(paid, books)
+        own = OwnedPosition(
+            number=len(self.history) + 1,
+            slot=slot,
+            tick_lower=action.tick_lower,
+            tick_upper=action.tick_upper,
+            liquidity=liquidity,
+            opened_ns=self._driver.ts_ns,
+            epoch=self.epoch,
+            deposit_base=paid[0],
+            deposit_quote=paid[1],
+            deposit_value=worth(*paid, self._driver.mark),
+        )
+        self._live.append(own)
+        self.history.append(own)
+
+    def _close(self, own: OwnedPosition) -> None:
+        books, amount0, amount1 = self._driver.close(own.slot)
+        self._book.mark_to(self._driver.mark)
+        self._book.close_position(self._pair.join(amount0, amount1), books)
+        self._write_down(own, books)
+        own.closed_ns = self._driver.ts_ns
+        self._live.remove(own)
+
+    def _write_down(self, own: OwnedPosition, books: dict[str, Any]) -> None:
+        mark = self._driver.mark
+        own.books = books
+        own.ended_ns = self._driver.ts_ns
+        own.il = worth(books["base"] - own.deposit_base, books["quote"] - own.deposit_quote, mark)
+
+    def _pay(self, plan: Plan, *, executed: bool, reason: str) -> Outcome:
+        units = self._gas.overhead
+        for action in plan.actions:
+            if isinstance(action, Mint):
+                units += self._gas.mint
+            elif isinstance(action, Burn):
+                units += self._gas.exit
+            elif isinstance(action, Swap):
+                units += self._gas.swap
+        wei = units * self._gas_price.price_at(self._driver.ts_ns)
+        value = self._native.value(wei, self._driver.mark)
+        self._book.mark_to(self._driver.mark)
+        self._book.pay_gas(value)
+        return Outcome(executed, reason, wei, value)

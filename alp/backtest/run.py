@@ -1,0 +1,46 @@
+"""One backtest from a manifest to its results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from alp.backtest.assemble import assemble
+from alp.backtest.engine import Engine
+from alp.backtest.results import Results
+from alp.backtest.setup import prepare
+from alp.strategy.manifest import Strategy
+
+Progress = Callable[[int, int, int | None], None]
+"""Called with (start, reached, end) of the window, nanoseconds UTC; the end may not be known."""
+
+
+def run_backtest(strategy: Strategy, folder: Path, progress: Progress | None = None) -> Results:
+    """Run a strategy's backtest section.
+
+    Parameters
+    ----------
+    folder
+        Where relative data paths begin: the manifest's own folder.
+    progress
+        Told how far the replay is.
+
+    Raises
+    ------
+    ConfigError
+        If the manifest asks for what its data cannot give.
+    DataError
+        If a file cannot be trusted.
+    Corrupt
+        If the books do not balance, which would be a fault of alp.
+    """
+    setup = prepare(strategy.spec, strategy.spec.pool.pair(), folder)
+    start_ns = setup.start_ns
+
+    def reached(now_ns: int) -> None:
+        if progress is not None:
+            progress(start_ns, now_ns, setup.end_ns)
+
+    engine = Engine(setup, reached)
+    record = engine.run()
+    return assemble(strategy, setup, engine, record)

@@ -1,0 +1,4 @@
+class VenueLeg:
+    @classmethod
+    def build(cls, setup, book):
+        return None
