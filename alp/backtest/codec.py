@@ -3,7 +3,7 @@
 Writing is explicit and knows six shapes, so that equal values always give equal bytes: decimals
 become plain decimal strings without trailing zeros, floats must be finite and are whole numbers
 where they can be, integers fit 64 bits, keys are sorted. Reading is strict: no unknown field, no
-missing one, no other version.
+other type, no other version.
 """
 
 from __future__ import annotations

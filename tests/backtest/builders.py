@@ -9,6 +9,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from alp.backtest.codec import exact_sum
+from alp.backtest.compared import ComparedRun, Scalar
 from alp.backtest.results import (
     PARTS,
     Attribution,
@@ -469,3 +470,17 @@ def realistic_results(seed: int = 7, hours: int = 504) -> Results:
         ),
         versions={"alp": "0.1.0", "python": "3.11", "numpy": "2.4.6"},
     )
+
+
+def sweep(count: int = 24, hours: int = 168) -> list[ComparedRun]:
+    """Runs of a made-up sweep over three parameters."""
+    runs = []
+    for index in range(count):
+        results = realistic_results(seed=index, hours=hours)
+        parameters: dict[str, Scalar] = {
+            "ranges.baseSpreadBps": 100 + 50 * (index % 6),
+            "model.riskAversion": 0.05 * (1 + index % 4),
+            "model.kind": "GLFT" if index % 2 else "AvellanedaStoikov",
+        }
+        runs.append(ComparedRun.of(f"run-{index:03d}", parameters, results))
+    return runs

@@ -7,9 +7,14 @@
   const narrow = window.matchMedia("(max-width: 640px)");
   const paperWidth = { whole: 980, small: 310 };
 
-  function themed(value, colours) {
-    if (typeof value === "string" && value.startsWith("@")) {
-      return colours.getPropertyValue("--" + value.slice(1)).trim();
+  // "@name" stands for the page's colour of that name, in members whose name says colour.
+  function themed(value, colours, key = "") {
+    if (typeof value === "string") {
+      return key.endsWith("color") && value.startsWith("@")
+        ? colours.getPropertyValue("--" + value.slice(1)).trim() : value;
+    }
+    if (key === "colorscale") {
+      return value.map(([place, colour]) => [place, themed(colour, colours, "color")]);
     }
     if (Array.isArray(value)) {
       return typeof value[0] === "object" && value[0] !== null
@@ -17,7 +22,7 @@
     }
     if (typeof value === "object" && value !== null) {
       return Object.fromEntries(
-        Object.entries(value).map(([key, item]) => [key, themed(item, colours)]));
+        Object.entries(value).map(([name, item]) => [name, themed(item, colours, name)]));
     }
     return value;
   }
@@ -97,6 +102,8 @@
     }));
   }
 
+  window.alpFigures = figures;
+  window.alpDraw = draw;
   document.querySelectorAll("table.sortable").forEach(sortable);
   document.querySelectorAll(".filter").forEach(filterable);
   drawAll();
