@@ -80,15 +80,19 @@ cdef inline u256 _min(u256 a, u256 b) noexcept nogil:
 
 cdef inline u128 _fee_on_top(Run* run, u256 amount) noexcept nogil:
     """floor(amount * fee / (1 - fee)) without overflowing 128 bits."""
+    # Operands of one type each: Cython takes a mixed quotient to be the narrower one.
     cdef u128 paid = u256_low128(amount)
-    cdef u64 rest = 1000000 - run.fee_pips
-    return paid / rest * run.fee_pips + paid % rest * run.fee_pips / rest
+    cdef u128 fee = run.fee_pips
+    cdef u128 rest = 1000000 - run.fee_pips
+    return paid / rest * fee + paid % rest * fee / rest
 
 
 cdef inline u128 _fee_within(Run* run, const u64* amount) noexcept nogil:
     """floor(amount * fee) without overflowing 128 bits."""
     cdef u128 paid = _narrow(amount)
-    return paid / 1000000 * run.fee_pips + paid % 1000000 * run.fee_pips / 1000000
+    cdef u128 fee = run.fee_pips
+    cdef u128 whole = 1000000
+    return paid / whole * fee + paid % whole * fee / whole
 
 
 cdef void _leg(Run* run, u256 start, u256 stop) noexcept nogil:

@@ -12,14 +12,18 @@ from collections import deque
 import numpy as np
 
 from alp.backtest.drive import Driver, Floats, Times
+from alp.errors import DataError
 from alp.models.fees import FeeEstimate
+from alp.models.intensity import fit_intensity
 from alp.models.pair import TokenPair
 from alp.models.quoting import Intensity
+from alp.models.volatility import make_volatility, sigma_after_each
 from alp.strategy.manifest import Spec
 
 GRID_NS = 60_000_000_000
 FEE_WINDOW_NS = 24 * 3600 * 10**9
 FEE_WARM_UP_NS = 10 * GRID_NS
+RECALIBRATE_NS = 10 * GRID_NS
 
 
 class Estimates:
@@ -30,12 +34,19 @@ class Estimates:
         self._driver = driver
         self._spec = spec
         self._growth: deque[tuple[int, float, float]] = deque()
-        self._minute: tuple[int, float] | None = None
+        self._minute: tuple[int, float] | None = None  # end and last price of the one under way
         self._minute_prices = array("d")
-        self._volatility = _Interim()
+        self._calibrated = spec.model.intensity.calibrated
+        self._depths: deque[tuple[Times, Floats]] = deque()
+        self._last_price: float | None = None
+        self._fit: tuple[int, Intensity | None] | None = None
+        volatility = spec.model.volatility
+        self._ranging = volatility.estimator == "parkinson"
+        self._volatility = make_volatility(
+            volatility.estimator, window_ns=volatility.window, half_life_ns=volatility.half_life
+        )
         self._first_growth = driver.fee_growth
         self.sigma: float | None = None
-        self.intensity: Intensity | None = None
 
     def update(self) -> None:
         """Take in what was replayed since the last call."""
@@ -49,16 +60,53 @@ class Estimates:
             self._growth.popleft()
 
     def _take_prices(self, times: Times, prices: Floats) -> None:
-        """Feed the last price of each minute that is over."""
+        """Feed what is over: the last price of each finished minute, or all of it."""
         minutes = times // GRID_NS
         last = np.flatnonzero(np.append(minutes[1:] != minutes[:-1], True))
-        for row in last.tolist():
-            minute, price = int(minutes[row]), float(prices[row])
-            if self._minute is not None and minute > self._minute[0]:
-                self._volatility.update((self._minute[0] + 1) * GRID_NS, self._minute[1])
-                self._minute_prices.append(self._minute[1])
-            self._minute = (minute, price)
-        self.sigma = self._volatility.sigma()
+        ends, closes = (minutes[last] + 1) * GRID_NS, prices[last]
+        if self._minute is not None and minutes[0] > self._minute[0] // GRID_NS - 1:
+            ends = np.append(self._minute[0], ends)
+            closes = np.append(self._minute[1], closes)
+        self._minute = (int(ends[-1]), float(closes[-1]))
+        self._minute_prices.extend(closes[:-1])
+        if self._ranging:
+            ends, closes = times, prices
+        else:
+            # The minute under way is fed once it is over.
+            ends, closes = ends[:-1], closes[:-1]
+        if len(ends):
+            sigma_after_each(self._volatility, ends, closes)
+            self.sigma = self._volatility.sigma() if self._volatility.ready else None
+        if self._calibrated:
+            self._take_depths(times, prices)
+
+    def _take_depths(self, times: Times, prices: Floats) -> None:
+        """Keep how far each event moved the price, over the calibration's window."""
+        before = prices[0] if self._last_price is None else self._last_price
+        moved = np.abs(np.diff(prices, prepend=before))
+        self._last_price = float(prices[-1])
+        self._depths.append((times, moved))
+        horizon = times[-1] - self._spec.model.intensity.calibrate_window
+        while len(self._depths) > 1 and self._depths[1][0][0] <= horizon:
+            self._depths.popleft()
+
+    @property
+    def intensity(self) -> Intensity | None:
+        """A and k of the past window; None where given in the manifest, or too little was seen."""
+        if not self._calibrated or not self._depths:
+            return None
+        now_ns = self._driver.ts_ns
+        if self._fit is not None and now_ns - self._fit[0] < RECALIBRATE_NS:
+            return self._fit[1]
+        depths = np.concatenate([moved for _, moved in self._depths])
+        seconds = (now_ns - int(self._depths[0][0][0])) / 1e9
+        try:
+            found = fit_intensity(depths[depths > 0.0], seconds).intensity
+        except DataError:
+            # Too few moves to tell: the recipe's own intensity holds until there are enough.
+            found = None
+        self._fit = (now_ns, found)
+        return found
 
     def minute_prices(self) -> Floats:
         """Return the last price of every minute with one, so far."""
@@ -87,24 +135,3 @@ class Estimates:
         if self._driver.ts_ns - then_ns < FEE_WARM_UP_NS:
             return None
         return FeeEstimate(self._worth(then0, then1) * liquidity / seconds, liquidity)
-
-
-class _Interim:
-    def __init__(self):
-        self.p = None
-        self.v = None
-        self.n = 0
-
-    def update(self, ts, price):
-        import math
-
-        if self.p:
-            dt = (ts - self.p[0]) / 1e9
-            r = math.log(price / self.p[1]) ** 2 / dt
-            w = 1 - math.exp(-dt / 21600 * math.log(2))
-            self.v = r if self.v is None else self.v + max(w, 1 / (self.n + 1)) * (r - self.v)
-            self.n += 1
-        self.p = (ts, price)
-
-    def sigma(self):
-        return self.v**0.5 if self.v and self.n > 10 else None

@@ -75,7 +75,8 @@ class Markouts:
             open_ts, open_trades = self._open[index]
             open_ts = np.concatenate((open_ts, new_ts))
             open_trades = np.concatenate((open_trades, new_trades))
-            ready = open_ts + horizon <= last
+            # Strictly: more may have happened at the last moment than this chunk holds.
+            ready = open_ts + horizon < last
             if ready.any():
                 self._resolve(index, open_ts[ready] + horizon, open_trades[ready], times, prices)
             self._open[index] = (open_ts[~ready], open_trades[~ready])
@@ -100,7 +101,14 @@ class Markouts:
         self._bps[index].append((value[sized] / notional[sized] * 1e4).astype(np.float32))
 
     def summaries(self) -> list[MarkoutSummary]:
-        """Return one summary for each horizon."""
+        """Return one summary for each horizon; nothing may be added afterwards."""
+        for index, horizon in enumerate(self._horizons):
+            open_ts, open_trades = self._open[index]
+            if len(self._carry_ts) and len(open_ts):
+                ready = open_ts + horizon <= self._carry_ts[-1]
+                due = open_ts[ready] + horizon
+                self._resolve(index, due, open_trades[ready], self._carry_ts, self._carry_price)
+                self._open[index] = (open_ts[~ready], open_trades[~ready])
         return [self._summary(index) for index in range(len(self._horizons))]
 
     def _summary(self, index: int) -> MarkoutSummary:

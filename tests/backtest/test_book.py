@@ -1,0 +1,93 @@
+"""The books balance to the last unit, or the run stops."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alp._core.lp_ledger import MARK_SCALE
+from alp.backtest.book import PART_NAMES, Book, worth
+from alp.backtest.gas import GasPrice, NativePrice
+from alp.errors import ConfigError, Corrupt
+
+amounts = st.integers(0, 10**24)
+marks = st.integers(1, 10**24)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("mark"), marks),
+            st.tuples(st.just("gas"), amounts),
+            st.tuples(st.just("fill"), st.integers(-(10**20), 10**20), st.integers(-9, 9)),
+            st.tuples(st.just("swap"), st.integers(-(10**3), 10**3)),
+        ),
+        max_size=30,
+    )
+)
+def test_any_sequence_of_entries_balances(entries: list[tuple[object, ...]]) -> None:
+    book = Book(mark=22_000_000_000_000_000_000, wallet_base=10**19, wallet_quote=25 * 10**9)
+    for kind, *values in entries:
+        if kind == "mark":
+            book.mark_to(values[0])  # type: ignore[arg-type]
+        elif kind == "gas":
+            book.pay_gas(values[0])  # type: ignore[arg-type]
+        elif kind == "fill":
+            base, fee = values
+            book.hedge_fill(base, -base // 7, fee)  # type: ignore[arg-type,operator]
+        else:
+            book.swap_wallet(values[0], -values[0])  # type: ignore[arg-type,operator]
+    snapshot = book.snapshot(0, [])
+    assert snapshot.nav - book.start_nav == sum(snapshot.parts)
+
+
+def test_a_position_moves_value_between_wallet_and_pool_and_rounding_is_execution() -> None:
+    book = Book(mark=3 * MARK_SCALE, wallet_base=100, wallet_quote=1000)
+    opened = {"base": 39, "quote": 500, "fee_base": 0, "fee_quote": 0}
+    live = opened | {"price": 0, "lvr": 0, "fees": 0}
+    book.open_position((40, 500), live)
+    snapshot = book.snapshot(0, [live])
+    assert dict(zip(PART_NAMES, snapshot.parts, strict=True))["execution"] == -3 * MARK_SCALE
+    earned = live | {"fee_quote": 7, "fees": 7 * MARK_SCALE}
+    book.close_position((39, 507), earned)
+    closed = book.snapshot(1, [])
+    assert closed.nav == worth(99, 1007, book.mark)
+    assert dict(zip(PART_NAMES, closed.parts, strict=True))["fees"] == 7 * MARK_SCALE
+
+
+def test_books_that_do_not_balance_stop_the_run() -> None:
+    book = Book(mark=MARK_SCALE, wallet_base=5, wallet_quote=5)
+    book.wallet_quote += 1
+    with pytest.raises(Corrupt, match="do not balance"):
+        book.snapshot(0, [])
+
+
+def test_a_mint_cannot_take_more_than_there_is() -> None:
+    book = Book(mark=MARK_SCALE, wallet_base=5, wallet_quote=5)
+    with pytest.raises(Corrupt, match="more than the wallet held"):
+        book.open_position((6, 0), {"base": 6, "quote": 0})
+
+
+def test_gas_is_priced_by_the_fee_of_its_time() -> None:
+    price = GasPrice.series([(100, 5), (200, 9)], Decimal("0.000000001"))
+    assert [price.price_at(ts) for ts in (0, 100, 199, 200, 999)] == [6, 6, 6, 10, 10]
+    assert GasPrice.constant(Decimal(20), Decimal("0.5")).price_at(7) == 20_500_000_000
+
+
+@pytest.mark.parametrize("rows", [[], [(5, 1), (4, 1)]])
+def test_a_bad_base_fee_series_is_refused(rows: list[tuple[int, int]]) -> None:
+    with pytest.raises(ConfigError):
+        GasPrice.series(rows, Decimal(0))
+
+
+def test_gas_value_is_exact_in_native_base_and_rounds_up_elsewhere() -> None:
+    assert NativePrice(base_is_native=True).value(10, 77) == 770
+    priced = NativePrice(base_is_native=False, quote_raw_per_native=2_250_000_000)
+    assert priced.value(10**18, 1) == 2_250_000_000 * MARK_SCALE
+    assert NativePrice(False, 1).value(1, 1) == MARK_SCALE // 10**18
+    assert NativePrice(False, 1).value(1, 1) * 10**18 >= MARK_SCALE
+    with pytest.raises(ConfigError, match="native"):
+        NativePrice(base_is_native=False).value(1, 1)
