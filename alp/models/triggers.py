@@ -13,7 +13,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import isqrt
 
+from alp._core.holdings import (
+    first_price_with_token0_at_most,
+    last_price_with_token1_at_most,
+)
 from alp.errors import ConfigError
 from alp.models.lvr import position_amounts
 
@@ -122,7 +127,7 @@ def cause_of(
         Judge by the thresholds less the hysteresis: while there is still a cause, a refused
         trigger stays as it is.
     """
-    part = 10_000 - rule.hysteresis_bps if to_rearm else 10_000
+    part = _part(rule, to_rearm=to_rearm)
     amount0, amount1 = holdings.amounts(sqrt_price_x96)
     up = crossing is Crossing.UP
     left, full = (amount0, baseline.amount0) if up else (amount1, baseline.amount1)
@@ -175,24 +180,40 @@ def rearm_bounds(
 def _first_above(
     rule: TriggerRule, baseline: Baseline, holdings: Holdings, *, to_rearm: bool
 ) -> int:
-    quiet, due = NEVER_BELOW, NEVER_ABOVE
-    while due - quiet > 1:
-        middle = (quiet + due) // 2
-        if cause_of(rule, baseline, holdings, middle, Crossing.UP, to_rearm=to_rearm):
-            due = middle
-        else:
-            quiet = middle
-    return due
+    """Return the least price at which `cause_of` an upward crossing is true."""
+    part = _part(rule, to_rearm=to_rearm)
+    due = NEVER_ABOVE
+    most = _depleted_at_most(rule, part, baseline.amount0) - holdings.wallet0
+    if most >= 0:
+        due = first_price_with_token0_at_most(holdings.positions, most)
+    if rule.price_move_bps:
+        # The least p with p * p * scale > limit.
+        limit = baseline.sqrt_price_x96**2 * (_SCALE + rule.price_move_bps * part)
+        due = min(due, isqrt(limit // _SCALE) + 1)
+    return min(max(due, MIN_SQRT_RATIO), NEVER_ABOVE)
 
 
 def _last_below(
     rule: TriggerRule, baseline: Baseline, holdings: Holdings, *, to_rearm: bool
 ) -> int:
-    due, quiet = NEVER_BELOW, NEVER_ABOVE
-    while quiet - due > 1:
-        middle = (quiet + due) // 2
-        if cause_of(rule, baseline, holdings, middle, Crossing.DOWN, to_rearm=to_rearm):
-            due = middle
-        else:
-            quiet = middle
-    return due
+    """Return the greatest price at which `cause_of` a downward crossing is true."""
+    part = _part(rule, to_rearm=to_rearm)
+    due = NEVER_BELOW
+    most = _depleted_at_most(rule, part, baseline.amount1) - holdings.wallet1
+    if most >= 0:
+        due = last_price_with_token1_at_most(holdings.positions, most)
+    if rule.price_move_bps:
+        # The greatest p with limit > p * p * (scale + move).
+        limit = baseline.sqrt_price_x96**2 * _SCALE
+        due = max(due, isqrt((limit - 1) // (_SCALE + rule.price_move_bps * part)))
+    return max(min(due, MAX_SQRT_RATIO - 1), NEVER_BELOW)
+
+
+def _part(rule: TriggerRule, *, to_rearm: bool) -> int:
+    """Return which part of the thresholds counts, in basis points."""
+    return 10_000 - rule.hysteresis_bps if to_rearm else 10_000
+
+
+def _depleted_at_most(rule: TriggerRule, part: int, full: int) -> int:
+    """Return the most of a token that still counts as depleted; -1 where nothing does."""
+    return (full * (_SCALE - rule.depletion_bps * part) - 1) // _SCALE
