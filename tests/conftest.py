@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["evm_world"]
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -133,6 +133,7 @@ class EventChecker(Checker):
         super().__init__(options, findings)
         self._last_key: tuple[int, int] | None = None
         self._last_price: npt.NDArray[np.uint64] | None = None
+        self._wrong = self._wrong_row = 0
 
     def check(self, array: Array, rows: Lines) -> None:
         """Check order, then what a swap must satisfy."""
@@ -216,9 +217,20 @@ class EventChecker(Checker):
                 "regardless set the option strict to false",
             )
         elif wrong.any():
+            self._wrong += int(wrong.sum())
+            self._wrong_row = self._wrong_row or int(rows[int(np.argmax(wrong))])
+
+    def start(self, reader: Reader) -> None:
+        """Begin a file."""
+        super().start(reader)
+        self._wrong = self._wrong_row = 0
+
+    def finish(self) -> None:
+        """Say how many swaps must be missing, where that is no reason to stop."""
+        if self._wrong:
             self.reader.notes.add(
-                f"price moved against the amounts, first in row {rows[int(np.argmax(wrong))]}: "
-                "swaps are missing"
+                f"the price moved against the amounts of {self._wrong} swaps, first in row "
+                f"{self._wrong_row}: swaps are missing before them"
             )
 
 
