@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from alp._core.liquidity_amounts import get_amounts_for_liquidity, get_liquidity_for_amounts
 from alp._core.tickmath import get_sqrt_ratio_at_tick
+from alp.models.inventory import hedged_inventory, target_base
 from alp.models.lp_types import (
     Action,
     Burn,
@@ -91,17 +92,6 @@ class Draft:
     gas_units: int
     swap_cost_quote: float
     complete: bool
-
-
-def target_base(base: int, quote: int, mark_x96: int, share_bps: int) -> int:
-    """Return how much base makes `share_bps` of the holdings' value, rounded down."""
-    value = base * mark_x96 + (quote << 96)
-    return value * share_bps // (_BPS * mark_x96)
-
-
-def hedged_inventory(cefi: int, delta: int, hedge_ratio: float) -> int:
-    """Return ``q_cefi + h * delta`` in raw base; ``h`` is taken in millionths."""
-    return cefi + delta * round(hedge_ratio * _PIPS) // _PIPS
 
 
 def inventory_of(parameters: LpParameters, seen: Observation) -> Inventory:

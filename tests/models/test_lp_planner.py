@@ -9,14 +9,13 @@ from lp_world import ARBITRUM, ETHEREUM, GWEI, amounts_at, observation, paramete
 
 from alp._core.liquidity_amounts import get_liquidity_for_amounts
 from alp._core.tickmath import get_sqrt_ratio_at_tick
+from alp.models.inventory import hedged_inventory, target_base
 from alp.models.lp_planner import (
     draft_plan,
     gas_cost,
-    hedged_inventory,
     inventory_of,
     minimum_amounts,
     slippage_bounds,
-    target_base,
 )
 from alp.models.lp_types import Burn, Collect, Mint, PositionView, Swap
 from alp.models.ranges import Widths, single_sided_ranges
