@@ -58,7 +58,6 @@ def swap_events(count: int, seed: int) -> Iterator[Any]:
     """Yield POOL_EVENT arrays of swaps that a 5 bps pool really executed, four a block."""
     from alp._core.pool import Pool
     from alp._core.tickmath import get_sqrt_ratio_at_tick
-
     from alp.data.events import EventColumns
     from alp.data.schema import EventKind
 

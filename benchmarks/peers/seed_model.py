@@ -13,7 +13,7 @@ import csv
 import gzip
 import math
 import statistics
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -98,6 +98,16 @@ class Band:
     ticks: tuple[int, int] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Life:
+    """A range from the row after whose close it was minted to the last row it was there."""
+
+    opened: int
+    closed: int
+    band: Band
+    """As it was minted."""
+
+
 @dataclass(slots=True)
 class Outcome:
     """What a run ended with."""
@@ -116,8 +126,8 @@ class Outcome:
     """Of the value of what is held."""
     counted_twice: float = 0.0
     """Drawdown of what is held plus what was minted last: the series the seed measures."""
-    mints: list[tuple[int, tuple[tuple[int, int] | None, ...]]] = field(default_factory=list)
-    """Row after whose close ranges were minted, and their ticks where they lie on ticks."""
+    lives: list[Life] = field(default_factory=list)
+    """Every range with the rows it was there."""
 
     @property
     def total_return(self) -> float:
@@ -145,6 +155,8 @@ def run(bars: list[Bar], settings: Settings, rules: Rules = SEED) -> Outcome:
     target = settings.token0 / outcome.start_value
     held0, held1 = settings.token0, settings.token1
     bands: list[Band] = []
+    minted: list[Band] = []
+    opened = 0
     baseline = (0.0, 0.0, 0.0)
     traded_at: float | None = None
     peak = doubled_peak = 0.0
@@ -169,8 +181,9 @@ def run(bars: list[Bar], settings: Settings, rules: Rules = SEED) -> Outcome:
                 history = bars[max(0, index - 19) : index + 1]
                 volatility = _volatility(history, elapsed=rules.elapsed_volatility)
                 upper, lower = _widths(settings, target, held0, held1, bar.close, volatility)
+            outcome.lives += [Life(opened, index, band) for band in minted]
             bands = _mint(held0, held1, bar.close, upper, lower, rules.tick_spacing)
-            outcome.mints.append((index, tuple(band.ticks for band in bands)))
+            opened, minted = index, [replace(band) for band in bands]
             baseline = (held0, held1, bar.close)
             outcome.rebalances += 1
         value = held0 + held1 / bar.close
@@ -179,8 +192,23 @@ def run(bars: list[Bar], settings: Settings, rules: Rules = SEED) -> Outcome:
         doubled = value + baseline[0] + baseline[1] / bar.close
         doubled_peak = max(doubled_peak, doubled)
         outcome.counted_twice = max(outcome.counted_twice, 1.0 - doubled / doubled_peak)
+    outcome.lives += [Life(opened, len(bars) - 1, band) for band in minted]
     outcome.token0, outcome.token1 = held0, held1
     outcome.end_value = held0 + held1 / bars[-1].close
+    return outcome
+
+
+def earned(bars: list[Bar], life: Life, fee: float, rules: Rules) -> Outcome:
+    """Return the fees of one range along the bars of its life, in the ways `rules` say."""
+    band = replace(life.band)
+    outcome = Outcome()
+    traded_at = band.last
+    for bar in bars[life.opened + 1 : life.closed + 1]:
+        moved = abs(bar.close - traded_at) / traded_at
+        if rules.inside_bars or moved > (0.0 if rules.every_move else 0.0005):
+            for price in _path(bar) if rules.inside_bars else (bar.close,):
+                _trade(band, price, fee, rules.fee_on_input, outcome)
+            traded_at = bar.close
     return outcome
 
 
