@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import platform
 from decimal import Context, Decimal
+from itertools import pairwise
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from alp.backtest.provenance import DataFacts, Fidelity, Pair, Replay, StrategyF
 from alp.backtest.results import (
     Attribution,
     FeeTier,
+    Fill,
+    Hedge,
     Inventory,
     Markout,
     Nav,
@@ -34,6 +37,7 @@ from alp.backtest.results import (
     Series,
 )
 from alp.backtest.setup import Setup
+from alp.backtest.venue_leg import VenueFill
 from alp.models.pair import TokenPair
 from alp.strategy.manifest import Strategy
 
@@ -55,7 +59,7 @@ class Units:
 
     def number(self, units: int) -> float:
         """Return a ledger value in quote tokens, as a float."""
-        return units / 10 ** (MARK_DIGITS + self._quote)
+        return float(units / 10 ** (MARK_DIGITS + self._quote))
 
     def base(self, raw: int) -> Decimal:
         """Return raw base in tokens."""
@@ -65,9 +69,9 @@ class Units:
         """Return raw quote in tokens."""
         return Decimal(raw).scaleb(-self._quote, _EXACT)
 
-    def base_number(self, raw: int) -> float:
+    def base_number(self, raw: float) -> float:
         """Return raw base in tokens, as a float."""
-        return raw / 10**self._base
+        return float(raw / 10**self._base)
 
 
 def assemble(strategy: Strategy, setup: Setup, engine: Engine, record: Record) -> Results:
@@ -101,10 +105,8 @@ def assemble(strategy: Strategy, setup: Setup, engine: Engine, record: Record) -
         replay=_replay(setup),
         positions=tuple(_position(setup.pair, units, own) for own in engine.lp.history),
         rebalances=tuple(_rebalance(setup.pair, each) for each in record.decisions),
-        hourly=tuple(
-            _period(units, before, after)
-            for before, after in zip(snapshots, snapshots[1:], strict=False)
-        ),
+        hourly=tuple(_period(units, before, after) for before, after in pairwise(snapshots)),
+        hedge=_hedge(engine, units),
         series=_series(setup, units, snapshots, hodl),
         markouts=tuple(_markout(each) for each in setup.markouts.summaries()),
         fee_tiers=_fee_tiers(setup, engine),
@@ -119,7 +121,7 @@ def _hodl(engine: Engine, snapshots: list[Snapshot]) -> list[int]:
 
 
 def _data(setup: Setup) -> tuple[DataFacts, ...]:
-    facts = []
+    facts: list[DataFacts] = []
     for role, source in setup.inputs.by_role().items():
         facts.extend(
             DataFacts(
@@ -212,7 +214,7 @@ def _risk(setup: Setup, engine: Engine, units: Units, snapshots: list[Snapshot])
         drawdown_end_ns=deepest.ts_ns if worst else None,
         volatility=_annual_volatility(snapshots),
         time_in_range=_time_in_range(engine.lp.history, life),
-        max_net_base=_max_net(setup, engine, units, snapshots),
+        max_net_base=_max_net(setup, units, snapshots),
     )
 
 
@@ -234,7 +236,7 @@ def _time_in_range(history: list[OwnedPosition], life_ns: int) -> float | None:
     return min(1.0, float(sum(own.books["in_range_ns"] for own in history) / life_ns))
 
 
-def _max_net(setup: Setup, engine: Engine, units: Units, snapshots: list[Snapshot]) -> float | None:
+def _max_net(setup: Setup, units: Units, snapshots: list[Snapshot]) -> float:
     share = setup.spec.inventory.target_base_share_bps
     worst = 0.0
     for each in snapshots:
@@ -306,6 +308,39 @@ def _span(pair: TokenPair, decision: Decision, lower: int, upper: int) -> RangeS
         price_lower=prices[0],
         price_upper=prices[1],
         side=side,  # type: ignore[arg-type]
+    )
+
+
+def _hedge(engine: Engine, units: Units) -> Hedge:
+    venue = engine.venue
+    if venue is None:
+        return Hedge()
+    found = venue.summary
+    mean, most = found["residual_mean"], found["residual_max"]
+    lag = found["lag_ns"]
+    return Hedge(
+        enabled=True,
+        fills=tuple(_fill(units, each) for each in venue.fills),
+        volume_base=units.base(venue.volume_base_raw),
+        ratio=found["ratio"],
+        correlation=found["correlation"],
+        residual_base_mean=None if mean is None else units.base_number(mean),
+        residual_base_max=None if most is None else units.base_number(most),
+        lag_ns=None if lag is None else int(lag),
+        suspended=found["suspended"],
+    )
+
+
+def _fill(units: Units, made: VenueFill) -> Fill:
+    instrument, fill = made.instrument, made.fill
+    return Fill(
+        ts_ns=fill.ts_ns,
+        venue=instrument.venue,
+        side="buy" if fill.side > 0 else "sell",
+        price=fill.price_ticks * instrument.tick_size,
+        quantity=fill.lots * instrument.lot_size,
+        fee=units.quote(fill.fee_raw),
+        why=fill.why,
     )
 
 

@@ -7,7 +7,7 @@ sample; a violation is :class:`~alp.errors.Corrupt`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -144,7 +144,7 @@ class Book:
                 total[name] += own[name]
         return total
 
-    def snapshot(self, ts_ns: int, positions: list[PositionBooks]) -> Snapshot:
+    def snapshot(self, ts_ns: int, positions: Sequence[PositionBooks]) -> Snapshot:
         """Return NAV and parts now.
 
         Raises

@@ -4,13 +4,14 @@ Fill rules, stated and conservative:
 
 * an order fills only when the market traded *through* its price: a buy needs a print at least one
   tick below it, a sell one at least one tick above; a touch fills nothing;
-* it must have been resting since before the print's interval began (plus the venue's latency);
+* it must have been resting, the venue's latency included, when the first hundredth of the
+  interval was over: what a candle did in its first moments cannot be told from the rest of it;
 * it fills at its own price, never better, and at most ``participation`` of the interval's volume;
 * the fill is known at the interval's end;
 * a post-only order that would cross the last seen price is refused, as the venue would.
 
 The tick-level book of a later release stands behind the same three methods: ``place``,
-``cancel_all`` and ``on_print``.
+``cancel`` and ``on_print``.
 """
 
 from __future__ import annotations
@@ -65,13 +66,8 @@ class Instrument:
 
     def notional_raw(self, price_ticks: int, lots: int) -> Fraction:
         """Return the exact quote raw units of ``lots`` at ``price_ticks``."""
-        return (
-            Fraction(self.tick_size)
-            * price_ticks
-            * Fraction(self.lot_size)
-            * lots
-            * 10**self.quote_decimals
-        )
+        scale = Fraction(self.tick_size) * Fraction(self.lot_size) * 10**self.quote_decimals
+        return scale * (price_ticks * lots)
 
 
 @dataclass(frozen=True)
@@ -167,16 +163,17 @@ class PassiveTape:
         self._orders[side] = order
         return order
 
-    def cancel_all(self) -> None:
-        """Take every order off."""
-        self._orders.clear()
+    def cancel(self, side: int) -> None:
+        """Take a side's order off, if there is one."""
+        self._orders.pop(side, None)
 
     def on_print(self, tape: Print) -> list[Fill]:
         """Apply one interval and return the fills it caused."""
         fills = []
         for side in (BUY, SELL):
             order = self._orders.get(side)
-            if order is None or order.live_from_ns > tape.open_ns:
+            grace_ns = (tape.close_ns - tape.open_ns) // 100
+            if order is None or order.live_from_ns > tape.open_ns + grace_ns:
                 continue
             through = (
                 tape.low_ticks < order.price_ticks

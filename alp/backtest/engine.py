@@ -81,6 +81,8 @@ class Engine:
         )
         self.estimates = Estimates(spec, pair, driver)
         self.venue = VenueLeg.build(setup, self.book)
+        if self.venue is not None:
+            self.venue.skip_to(driver.ts_ns)
         self.record = Record()
         self._in_flight: _InFlight | None = None
         self._next_sample_ns = setup.start_ns
@@ -100,7 +102,7 @@ class Engine:
             if reason is Reason.END:
                 break
             if self.venue is not None and now_ns >= self.venue.next_ns:
-                self.venue.run_to(now_ns, self._lp_base(), self.estimates)
+                self.venue.run_to(now_ns, *self._lp_holdings(), self.estimates)
             if now_ns >= self._next_sample_ns:
                 self._sample()
                 self._next_sample_ns = (now_ns // every + 1) * every
@@ -111,7 +113,7 @@ class Engine:
             elif self._in_flight is None and self._due(now_ns):
                 self._decide()
         if self.venue is not None:
-            self.venue.run_to(driver.ts_ns, self._lp_base(), self.estimates)
+            self.venue.run_to(driver.ts_ns, *self._lp_holdings(), self.estimates)
         self.lp.finish()
         self._sample()
         return self.record
@@ -136,9 +138,13 @@ class Engine:
         timer = self.core.next_timer_ns()
         return timer is not None and now_ns >= timer
 
-    def _lp_base(self) -> int:
-        """Base held by the LP leg: wallet, positions, uncollected fees; raw."""
-        return self.book.wallet_base + sum(own["base"] + own["fee_base"] for own in self.lp.books())
+    def _lp_holdings(self) -> tuple[int, int]:
+        """Return base and quote of the LP leg: wallet, positions, uncollected fees; raw."""
+        base, quote = self.book.wallet_base, self.book.wallet_quote
+        for own in self.lp.books():
+            base += own["base"] + own["fee_base"]
+            quote += own["quote"] + own["fee_quote"]
+        return base, quote
 
     def _observe(self) -> Observation:
         setup, driver = self._setup, self._setup.driver

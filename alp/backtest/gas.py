@@ -110,4 +110,5 @@ class NativePrice:
                 "gas cannot be valued: the base token is not the chain's wrapped native token",
                 hint="set spec.backtest.gas.nativePriceQuote",
             )
-        return -(-wei * self.quote_raw_per_native * MARK_SCALE // 10**WEI_DECIMALS)
+        value: int = -(-wei * self.quote_raw_per_native * MARK_SCALE // 10**WEI_DECIMALS)
+        return value

@@ -1,8 +1,8 @@
 """The LP leg: the pure core's plans carried out on a driver, as a chain would.
 
-A plan decided at one event is included ``chain_blocks`` later, at the state the pool then has. It is
-all or nothing: where a minimum amount is not met the whole of it reverts, its gas is paid, and the
-core is told. Amounts, minimums and liquidity follow the position manager's integer math.
+A plan decided at one event is included ``chain_blocks`` later, at the state the pool then has. It
+is all or nothing: where a minimum amount is not met the whole of it reverts, its gas is paid, and
+the core is told. Amounts, minimums and liquidity follow the position manager's integer math.
 """
 
 from __future__ import annotations
@@ -24,10 +24,25 @@ from alp.models.pair import TokenPair
 class GasTable(Protocol):
     """Gas by action, as the manifest states it."""
 
-    mint: int
-    exit: int
-    swap: int
-    overhead: int
+    @property
+    def mint(self) -> int:
+        """Opening one range."""
+        ...
+
+    @property
+    def exit(self) -> int:
+        """Closing one range."""
+        ...
+
+    @property
+    def swap(self) -> int:
+        """One swap."""
+        ...
+
+    @property
+    def overhead(self) -> int:
+        """Every transaction."""
+        ...
 
 
 @dataclass

@@ -211,7 +211,7 @@ def _events(
     markouts: Markouts,
     keep_ns: int,
 ) -> SwapDriver:
-    """Recorded events: the first swap gives the price, the rest is replayed."""
+    """Replay recorded events: the first swap gives the price, the rest is replayed."""
     assert inputs.pool is not None
     batches = _until(inputs.pool, spec.backtest.window.end)
     before: list[Array] = []

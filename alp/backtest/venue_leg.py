@@ -1,4 +1,319 @@
+"""The venue leg: the pure hedge core's orders resting on a tape of candles or trades.
+
+At the end of each interval its fills are booked, both prices are fed to the hedge-ratio estimate,
+and every venue's core says which orders should rest during the next one. Nothing in an interval is
+known before it is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from fractions import Fraction
+from math import ceil
+
+from alp.backtest.book import Book
+from alp.backtest.cefi import BUY, SELL, Fill, Instrument, PassiveTape, Print
+from alp.backtest.drive import NEVER_NS, Driver
+from alp.backtest.estimates import Estimates
+from alp.backtest.setup import Setup
+from alp.data import Kind, Source
+from alp.data.schema import Array
+from alp.errors import ConfigError
+from alp.models.hedge import (
+    SUSPENDED,
+    HedgeCore,
+    HedgeDecision,
+    HedgeObservation,
+    HedgeParameters,
+    PassiveQuote,
+    lot_raw,
+    lots_of,
+)
+from alp.models.inventory import target_base
+from alp.models.pair import TokenPair
+from alp.strategy.manifest import Spec
+from alp.strategy.parameters import hedge_recipe
+from alp.strategy.venues import Venue
+
+PPM = 1_000_000
+_NOTES = (
+    "venue orders fill only where the market traded through their price, at that price, and at "
+    "most by the manifest's share of an interval's volume",
+    "the venue's quote currency is taken at par with the pool's",
+    "funding and margin of the venue account are not simulated",
+)
+
+
+@dataclass
+class _Account:
+    """One venue: its tape, its core, and the steps its prices and sizes come in."""
+
+    tape: PassiveTape
+    core: HedgeCore
+    price_step: int
+    lot_step: int
+
+
+@dataclass(frozen=True)
+class VenueFill:
+    """A fill and whose it was."""
+
+    instrument: Instrument
+    fill: Fill
+
+
 class VenueLeg:
+    """All venues of a run.
+
+    Attributes
+    ----------
+    next_ns
+        End of the next interval; the engine stops there.
+    fills
+        Every fill so far.
+    """
+
+    def __init__(
+        self,
+        pair: TokenPair,
+        spec: Spec,
+        driver: Driver,
+        book: Book,
+        source: Source,
+        accounts: list[_Account],
+    ) -> None:
+        self._pair = pair
+        self._spec = spec
+        self._driver = driver
+        self._book = book
+        self._accounts = accounts
+        self._tick_size = accounts[0].tape.instrument.tick_size
+        self._prints = _prints(source)
+        self._coming: Print | None = next(self._prints, None)
+        self.fidelity = source.kind.value
+        self.notes = _NOTES
+        self.fills: list[VenueFill] = []
+        self.volume_base_raw = 0
+        self._ratios: list[float] = []
+        self._residuals: list[int] = []
+        self._suspended = 0
+        self._decisions = 0
+        self._lags: list[int] = []
+        self._unhedged_since: int | None = None
+
     @classmethod
-    def build(cls, setup, book):
-        return None
+    def build(cls, setup: Setup, book: Book) -> VenueLeg | None:
+        """Return the leg, or None where the hedge is off.
+
+        Raises
+        ------
+        ConfigError
+            If the hedge is on and there is no recording to hedge on.
+        """
+        spec = setup.spec
+        if not spec.hedge.enabled:
+            return None
+        source = setup.inputs.trades or setup.inputs.candles
+        if source is None:
+            raise ConfigError(
+                "spec.hedge.enabled needs spec.backtest.data.candles or trades",
+                hint="name a recording of the venue, or set spec.hedge.enabled: false",
+            )
+        shares = spec.venue_shares()
+        accounts = [_account(setup, venue, source, shares[venue.name]) for venue in spec.venues]
+        return cls(setup.pair, spec, setup.driver, book, source, accounts)
+
+    @property
+    def next_ns(self) -> int:
+        """End of the next interval."""
+        return NEVER_NS if self._coming is None else self._coming.close_ns
+
+    def skip_to(self, now_ns: int) -> None:
+        """Let what was over before the run began pass by; only its last price is kept."""
+        while self._coming is not None and self._coming.close_ns <= now_ns:
+            for account in self._accounts:
+                account.tape.on_print(self._coming)
+            self._coming = next(self._prints, None)
+
+    def run_to(self, now_ns: int, lp_base: int, lp_quote: int, estimates: Estimates) -> None:
+        """Apply every interval that is over by ``now_ns`` and set the orders anew after each."""
+        while self._coming is not None and self._coming.close_ns <= now_ns:
+            tape = self._coming
+            self._coming = next(self._prints, None)
+            self._fill(tape)
+            estimates.update()
+            self._quote(tape, lp_base, lp_quote, estimates)
+
+    def _fill(self, tape: Print) -> None:
+        for account in self._accounts:
+            for fill in account.tape.on_print(tape):
+                self._book.hedge_fill(fill.base_raw, fill.quote_raw, fill.fee_raw)
+                self.fills.append(VenueFill(account.tape.instrument, fill))
+                self.volume_base_raw += abs(fill.base_raw)
+
+    def _quote(self, tape: Print, lp_base: int, lp_quote: int, estimates: Estimates) -> None:
+        price = self._driver.sqrt_price_x96
+        target = target_base(
+            lp_base,
+            lp_quote,
+            self._pair.mark_x96(price),
+            self._spec.inventory.target_base_share_bps,
+        )
+        seen = HedgeObservation(
+            ts_ns=tape.close_ns,
+            lp_base=lp_base,
+            target_base=target,
+            cefi_base=self._book.venue_base,
+            bid_ticks=tape.last_ticks,
+            ask_ticks=tape.last_ticks,
+            sigma=estimates.sigma,
+            intensity=estimates.intensity,
+        )
+        pool_price = self._pair.sqrt_x96_to_price(price)
+        venue_price = tape.last_ticks * float(self._tick_size)
+        for account in self._accounts:
+            account.core.observe(tape.close_ns, pool_price, venue_price)
+            decision = account.core.decide(seen)
+            self._rest(account, tape.close_ns, decision)
+        self._note(decision, tape.close_ns)
+
+    def _rest(self, account: _Account, now_ns: int, decision: HedgeDecision) -> None:
+        for side, quote in ((BUY, decision.bid), (SELL, decision.ask)):
+            order = self._sized(account, side, quote)
+            if order is None:
+                account.tape.cancel(side)
+            else:
+                account.tape.place(now_ns, side, order.price_ticks, order.lots)
+
+    def _sized(
+        self, account: _Account, side: int, quote: PassiveQuote | None
+    ) -> PassiveQuote | None:
+        """Round a quote to the venue's steps, away from the market, within the account's limit."""
+        if quote is None:
+            return None
+        step = account.price_step
+        price = quote.price_ticks // step * step
+        if side == SELL and price < quote.price_ticks:
+            price += step
+        lots = quote.lots
+        most = self._spec.limits.max_venue_base
+        if most is not None:
+            room = self._pair.to_raw_base(most) - side * self._book.venue_base
+            lots = min(lots, max(0, room) // account.tape.instrument.base_raw_per_lot)
+        lots = lots // account.lot_step * account.lot_step
+        if price <= 0 or lots < account.tape.instrument.min_lots:
+            return None
+        return replace(quote, price_ticks=price, lots=lots)
+
+    def _note(self, decision: HedgeDecision, now_ns: int) -> None:
+        self._decisions += 1
+        self._suspended += decision.state in SUSPENDED
+        self._residuals.append(abs(decision.combined_raw))
+        if decision.ratio is not None:
+            self._ratios.append(decision.ratio)
+        if decision.unhedged_ns > 0 and self._unhedged_since is None:
+            self._unhedged_since = now_ns - decision.unhedged_ns
+        elif decision.unhedged_ns == 0 and self._unhedged_since is not None:
+            self._lags.append(now_ns - self._unhedged_since)
+            self._unhedged_since = None
+
+    @property
+    def summary(self) -> dict[str, float | int | None]:
+        """Means over all decisions: ratio, correlation, residuals (raw base), lag, suspension."""
+        residuals = self._residuals
+        lags = sorted(self._lags)
+        return {
+            "ratio": sum(self._ratios) / len(self._ratios) if self._ratios else None,
+            "correlation": self._accounts[0].core.estimator.correlation,
+            "residual_mean": sum(residuals) / len(residuals) if residuals else None,
+            "residual_max": max(residuals, default=None),
+            "lag_ns": lags[len(lags) // 2] if lags else None,
+            "suspended": self._suspended / self._decisions if self._decisions else None,
+        }
+
+
+def _account(setup: Setup, venue: Venue, source: Source, share: Decimal) -> _Account:
+    spec, pair = setup.spec, setup.pair
+    tick, lot = source.tick_size, source.lot_size
+    assert tick is not None
+    assert lot is not None
+    price_step = _steps(venue, "tickSize", venue.tick_size, tick)
+    lot_step = _steps(venue, "lotSize", venue.lot_size, lot)
+    least = max(ceil(Fraction(venue.order.min_base) / Fraction(lot)), lot_step)
+    most = venue.order.max_base
+    biggest = PPM * lot_step if most is None else max(lots_of(most, lot), least)
+    notional = spec.limits.max_order_notional
+    if notional is not None:
+        price = Decimal(repr(pair.sqrt_x96_to_price(setup.driver.sqrt_price_x96)))
+        biggest = max(min(biggest, lots_of(notional / price, lot)), least)
+    ratio = spec.hedge.ratio
+    core = HedgeCore(
+        HedgeParameters(
+            quoting=hedge_recipe(spec, pair.sqrt_x96_to_price(setup.driver.sqrt_price_x96)),
+            lot_raw=lot_raw(lot, pair.base_decimals),
+            min_lots=least,
+            max_lots=biggest,
+            tick_size=tick,
+            base_decimals=pair.base_decimals,
+            ratio=None if isinstance(ratio, str) else float(ratio),
+            min_correlation=float(spec.hedge.min_correlation),
+            band_raw=pair.to_raw_base(spec.hedge.no_trade_band_base),
+            share_ppm=int(share * PPM),
+            max_unhedged_ns=spec.hedge.max_unhedged_age,
+        ),
+        window_ns=spec.hedge.window,
+        sample_ns=max(source.period_ns or 0, 60_000_000_000),
+    )
+    instrument = Instrument(
+        venue=venue.name,
+        symbol=venue.symbol,
+        tick_size=tick,
+        lot_size=lot,
+        min_lots=least,
+        max_lots=biggest,
+        maker_fee_bps=venue.maker_fee_bps,
+        base_decimals=pair.base_decimals,
+        quote_decimals=pair.quote_decimals,
+    )
+    tape = PassiveTape(
+        instrument,
+        participation_bps=int(spec.backtest.participation_bps * share),
+        latency_ns=spec.backtest.latency.venue,
+    )
+    return _Account(tape, core, price_step, lot_step)
+
+
+def _steps(venue: Venue, name: str, wanted: Decimal | None, recorded: Decimal) -> int:
+    """How many of the recording's units one of the venue's steps is."""
+    if wanted is None:
+        return 1
+    steps = Fraction(wanted) / Fraction(recorded)
+    if steps.denominator != 1:
+        raise ConfigError(
+            f"spec.venues {venue.name}: {name} {wanted} is not a multiple of the recording's "
+            f"{recorded}",
+            hint=f"set the recording's {name} in spec.backtest.data, or leave the venue's out",
+        )
+    return int(steps)
+
+
+def _prints(source: Source) -> Iterator[Print]:
+    """Yield what the venue did, interval by interval."""
+    for batch in source.batches():
+        yield from _candles(batch) if source.kind is Kind.CANDLES else _trades(batch)
+
+
+def _candles(batch: Array) -> Iterator[Print]:
+    columns = ("ts_ns", "period_ns", "high", "low", "close", "volume")
+    for start, period, high, low, close, volume in zip(
+        *(batch[name].tolist() for name in columns), strict=True
+    ):
+        yield Print(start, start + period, high, low, close, volume)
+
+
+def _trades(batch: Array) -> Iterator[Print]:
+    columns = ("ts_ns", "price", "quantity")
+    for ts_ns, price, quantity in zip(*(batch[name].tolist() for name in columns), strict=True):
+        yield Print(ts_ns, ts_ns, price, price, price, quantity)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from alp.models.lp_types import GasUnits, LpParameters
@@ -69,6 +70,17 @@ def lp_parameters(spec: Spec, pair: TokenPair, price: float) -> LpParameters:
         ),
         priority_fee_wei=int(gas.priority_fee_gwei * SECOND_NS),
     )
+
+
+def hedge_recipe(spec: Spec, price: float) -> QuotingRecipe:
+    """Return the venue quotes' model: the LP core's, in closed form where it has one.
+
+    Parameters
+    ----------
+    price
+        Quote per base when the strategy starts.
+    """
+    return replace(_recipe(spec, price), exact=False)
 
 
 def _recipe(spec: Spec, price: float) -> QuotingRecipe:

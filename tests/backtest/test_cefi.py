@@ -55,9 +55,19 @@ def test_a_touch_fills_nothing_and_a_trade_through_fills_at_the_order_price() ->
 
 def test_an_order_placed_inside_the_interval_was_not_there_for_all_of_it() -> None:
     venue = tape()
-    venue.place(2 * MINUTE, SELL, 225_100, 1000)
+    venue.place(2 * MINUTE + 600_000_000, SELL, 225_100, 1000)
     assert venue.on_print(candle(2, 225_000, 225_500, 225_000, 10**6)) == []
     assert len(venue.on_print(candle(3, 225_000, 225_101, 225_000, 10**6))) == 1
+
+
+def test_latency_within_the_first_hundredth_of_a_candle_counts_as_resting_through_it() -> None:
+    venue = tape()
+    venue.place(2 * MINUTE, SELL, 225_100, 1000)
+    assert len(venue.on_print(candle(2, 225_000, 225_500, 225_000, 10**6))) == 1
+    trade = Print(5 * MINUTE, 5 * MINUTE, 225_500, 225_500, 225_500, 10**6)
+    venue.place(5 * MINUTE, SELL, 225_600, 1000)
+    late = Print(5 * MINUTE, 5 * MINUTE, 225_700, 225_700, 225_700, 10**6)
+    assert venue.on_print(trade) == venue.on_print(late) == []
 
 
 def test_at_most_the_participation_of_the_volume_fills_and_the_rest_stays() -> None:
