@@ -426,7 +426,7 @@ def _journey(core, moves, *, restart):
     return answers, core.state
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(st.integers(-150, 150), min_size=1, max_size=25))
 def test_a_restart_at_any_moment_changes_no_decision(moves):
     rules = parameters()
@@ -435,7 +435,7 @@ def test_a_restart_at_any_moment_changes_no_decision(moves):
     )
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(st.integers(-150, 150), min_size=1, max_size=25), st.booleans())
 def test_stepping_only_at_bounds_and_timers_decides_the_same(moves, swap):
     # What the compiled replay does: it compares with the bounds and calls for nothing else.

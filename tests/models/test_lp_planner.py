@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lp_world import ARBITRUM, ETHEREUM, GWEI, amounts_at, observation, parameters, sqrt_at, tick_at
 
@@ -35,7 +35,6 @@ def test_a_first_mint_puts_all_of_each_token_on_its_side(pair):
     assert (bid.tick_lower, bid.tick_upper) == draft.ranges[0].ticks
 
 
-@settings(deadline=None)
 @given(
     pair=st.sampled_from([ETHEREUM, ARBITRUM]),
     price=st.floats(500, 9_000),
@@ -119,7 +118,6 @@ def test_nothing_to_place_gives_an_empty_draft():
     assert draft.curves == ()
 
 
-@settings(deadline=None)
 @given(
     tick=st.integers(-200_000, 200_000),
     offset=st.integers(-300, 300),
