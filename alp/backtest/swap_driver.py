@@ -78,6 +78,7 @@ class SwapDriver:
         self._d_base = np.empty(len(batch))
         self._d_quote = np.empty(len(batch))
         self._row = 0
+        self._marked_out = 0
         return True
 
     @property
@@ -148,8 +149,10 @@ class SwapDriver:
                     hint="check the data with `alp data inspect`",
                 ) from error
             self._record(start)
-            if code == lp_replay.END and self._take(next(self._batches, None)):
-                continue
+            if code == lp_replay.END:
+                self._mark_out()
+                if self._take(next(self._batches, None)):
+                    continue
             if code == lp_replay.TIME:
                 self._ts_ns = stop.ts_ns
             self._replay.settle(self._ts_ns)
@@ -162,10 +165,15 @@ class SwapDriver:
         times, roots = self._times[rows], self._roots[rows]
         self.history.add(times, roots)
         self._ts_ns = int(times[-1])
+
+    def _mark_out(self) -> None:
+        """Hand the batch's trades over once all of it was applied."""
+        rows = slice(self._marked_out, self._row)
+        self._marked_out = self._row
         pair = self._pair
         self._markouts.add(
-            times,
-            prices_of(pair, roots),
+            self._times[rows],
+            prices_of(pair, self._roots[rows]),
             self._d_base[rows] * 10.0**-pair.base_decimals,
             self._d_quote[rows] * 10.0**-pair.quote_decimals,
         )
