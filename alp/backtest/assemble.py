@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import platform
+from collections.abc import Sequence
 from decimal import Context, Decimal
+from typing import Literal
 from itertools import pairwise
 
 import numpy as np
@@ -79,7 +81,8 @@ def assemble(strategy: Strategy, setup: Setup, engine: Engine, record: Record) -
     units = Units(setup.pair)
     snapshots = record.snapshots
     first, last = snapshots[0], snapshots[-1]
-    hodl = _hodl(engine, snapshots)
+    hodl = _hodl(engine, (first, last))
+    curve = record.curve if record.curve[-1] is last else [*record.curve, last]
     results = Results(
         alp_version=__version__,
         strategy=StrategyFacts(
@@ -105,9 +108,10 @@ def assemble(strategy: Strategy, setup: Setup, engine: Engine, record: Record) -
         replay=_replay(setup),
         positions=tuple(_position(setup.pair, units, own) for own in engine.lp.history),
         rebalances=tuple(_rebalance(setup.pair, each) for each in record.decisions),
-        hourly=tuple(_period(units, before, after) for before, after in pairwise(snapshots)),
+        hourly=_periods(units, snapshots),
+        by_rebalance=_periods(units, record.rebalances),
         hedge=_hedge(engine, units),
-        series=_series(setup, units, snapshots, hodl),
+        series=_series(setup, units, curve, _hodl(engine, curve)),
         markouts=tuple(_markout(each) for each in setup.markouts.summaries()),
         fee_tiers=_fee_tiers(setup, engine),
         versions={"python": platform.python_version(), "numpy": np.__version__},
@@ -115,7 +119,7 @@ def assemble(strategy: Strategy, setup: Setup, engine: Engine, record: Record) -
     return results.check_identity()
 
 
-def _hodl(engine: Engine, snapshots: list[Snapshot]) -> list[int]:
+def _hodl(engine: Engine, snapshots: Sequence[Snapshot]) -> list[int]:
     base, quote = engine.book.start_amounts
     return [worth(base, quote, each.mark) for each in snapshots]
 
@@ -130,8 +134,8 @@ def _data(setup: Setup) -> tuple[DataFacts, ...]:
                 sha256=info.sha256,
                 format=info.format,
                 rows=info.rows,
-                start_ns=info.start_ns or 0,
-                end_ns=info.end_ns or 0,
+                start_ns=info.start_ns,
+                end_ns=info.end_ns,
                 notes=tuple(info.notes),
             )
             for info in source.describe()
@@ -190,6 +194,10 @@ def _inventory(engine: Engine, units: Units) -> Inventory:
 
 def _parts(units: Units, parts: tuple[int, ...]) -> dict[str, Decimal]:
     return {name: units.value(part) for name, part in zip(PART_NAMES, parts, strict=True)}
+
+
+def _periods(units: Units, snapshots: list[Snapshot]) -> tuple[Period, ...]:
+    return tuple(_period(units, before, after) for before, after in pairwise(snapshots))
 
 
 def _period(units: Units, before: Snapshot, after: Snapshot) -> Period:
@@ -275,9 +283,16 @@ def _position(pair: TokenPair, units: Units, own: OwnedPosition) -> Position:
         fees_value=units.value(books["fees"]),
         lvr=units.value(books["lvr"]),
         il=units.value(own.il),
+        side=_deposited_side(own),
         deposit_value=units.value(own.deposit_value),
         time_in_range=own.time_in_range,
     )
+
+
+def _deposited_side(own: OwnedPosition) -> Literal["bid", "ask", "both"]:
+    if own.deposit_base and own.deposit_quote:
+        return "both"
+    return "ask" if own.deposit_base else "bid"
 
 
 def _rebalance(pair: TokenPair, decision: Decision) -> Rebalance:

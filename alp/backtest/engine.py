@@ -21,6 +21,8 @@ from alp.models.lp_types import ExecutionReport, Hold, Observation, Plan
 from alp.strategy.parameters import lp_parameters
 
 Q96 = 1 << 96
+MINUTE_NS = 60_000_000_000
+MOST_POINTS = 800
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,23 @@ class Decision:
 
 @dataclass
 class Record:
-    """What a run leaves behind."""
+    """What a run leaves behind.
+
+    Attributes
+    ----------
+    snapshots
+        At the start, every ``sampleEvery``, and at the end: the rows of the attribution.
+    curve
+        The same more often, thinned to a few hundred points however long the run: for drawing.
+    rebalances
+        At the start, after each executed plan, and at the end: the attribution by rebalance.
+    decisions
+        Everything decided about the ranges.
+    """
 
     snapshots: list[Snapshot] = field(default_factory=list)
+    curve: list[Snapshot] = field(default_factory=list)
+    rebalances: list[Snapshot] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
 
 
@@ -86,12 +102,15 @@ class Engine:
         self.record = Record()
         self._in_flight: _InFlight | None = None
         self._next_sample_ns = setup.start_ns
+        self._curve_every_ns = max(MINUTE_NS, spec.backtest.sample_every // 12)
+        self._next_curve_ns = setup.start_ns
 
     def run(self) -> Record:
         """Replay everything and return what was recorded; the books balance at every sample."""
         driver = self._setup.driver
         every = self._setup.spec.backtest.sample_every
         self._sample()
+        self.record.rebalances.append(self.record.snapshots[0])
         self._next_sample_ns = (driver.ts_ns // every + 1) * every
         self._decide()
         while True:
@@ -106,6 +125,8 @@ class Engine:
             if now_ns >= self._next_sample_ns:
                 self._sample()
                 self._next_sample_ns = (now_ns // every + 1) * every
+            elif now_ns >= self._next_curve_ns:
+                self._draw(self._snapshot())
             if self._in_flight is not None and (
                 reason is Reason.BLOCK or driver.block >= self._in_flight.due_block
             ):
@@ -116,10 +137,11 @@ class Engine:
             self.venue.run_to(driver.ts_ns, *self._lp_holdings(), self.estimates)
         self.lp.finish()
         self._sample()
+        self.record.rebalances.append(self.record.snapshots[-1])
         return self.record
 
     def _stop(self) -> Stop:
-        stop = Stop(ts_ns=self._next_sample_ns)
+        stop = Stop(ts_ns=min(self._next_sample_ns, self._next_curve_ns))
         if self.venue is not None:
             stop.ts_ns = min(stop.ts_ns, self.venue.next_ns)
         if self._in_flight is not None:
@@ -207,6 +229,7 @@ class Engine:
         ranges = tuple(planned.ticks for planned in plan.ranges)
         if outcome.executed:
             self.core.on_executed(report)
+            self.record.rebalances.append(self._snapshot())
             self._note("executed", plan.reason.value, numbers, ranges)
         else:
             self.core.on_reverted(report)
@@ -238,9 +261,25 @@ class Engine:
         )
 
     def _sample(self) -> None:
+        self.estimates.update()
+        snapshot = self._snapshot()
+        self.record.snapshots.append(snapshot)
+        self._draw(snapshot)
+        if self._progress is not None:
+            self._progress(snapshot.ts_ns)
+
+    def _snapshot(self) -> Snapshot:
         driver = self._setup.driver
         self.book.mark_to(driver.mark)
-        self.estimates.update()
-        self.record.snapshots.append(self.book.snapshot(driver.ts_ns, self.lp.books()))
-        if self._progress is not None:
-            self._progress(driver.ts_ns)
+        return self.book.snapshot(driver.ts_ns, self.lp.books())
+
+    def _draw(self, snapshot: Snapshot) -> None:
+        """Add a point to the curve; when there are too many, keep every other and go slower."""
+        curve = self.record.curve
+        if curve and curve[-1].ts_ns == snapshot.ts_ns:
+            curve.pop()
+        curve.append(snapshot)
+        if len(curve) > MOST_POINTS:
+            del curve[1::2]
+            self._curve_every_ns *= 2
+        self._next_curve_ns = (snapshot.ts_ns // self._curve_every_ns + 1) * self._curve_every_ns

@@ -302,6 +302,10 @@ class Results(Record):
     positions: tuple[Position, ...] = ()
     rebalances: tuple[Rebalance, ...] = ()
     hourly: tuple[Period, ...] = ()
+    """The attribution by ``backtest.sampleEvery``, an hour unless the manifest says otherwise."""
+    by_rebalance: tuple[Period, ...] = ()
+    """The attribution between executed rebalances: the first row ends with the first of them, its
+    gas included, the last with the run."""
     hedge: Hedge = field(default_factory=Hedge)
     series: Series = field(default_factory=Series)
     markouts: tuple[Markout, ...] = ()
@@ -335,21 +339,23 @@ class Results(Record):
             "nav.end",
             self.nav.end,
         )
-        if self.hourly:
-            self._check_periods()
+        for name in ("hourly", "by_rebalance"):
+            rows: tuple[Period, ...] = getattr(self, name)
+            if rows:
+                self._check_periods(rows)
         columns = {name: len(getattr(self.series, name)) for name in _columns()}
         if len(set(columns.values())) > 1:
             raise Corrupt(f"series columns differ in length: {columns}")
         return self
 
-    def _check_periods(self) -> None:
+    def _check_periods(self, rows: tuple[Period, ...]) -> None:
         nav = self.nav.start
-        for row in self.hourly:
+        for row in rows:
             nav = exact_sum((nav, *row.parts().values()))
             _same("NAV before plus the period's parts", nav, f"nav at {row.ts_ns}", row.nav)
         _same("the last period's nav", nav, "nav.end", self.nav.end)
         for name, whole in self.attribution.parts().items():
-            total = exact_sum(getattr(row, name) for row in self.hourly)
+            total = exact_sum(getattr(row, name) for row in rows)
             _same(f"periods' {name}", total, f"attribution.{name}", whole)
 
     def to_json_bytes(self) -> bytes:
