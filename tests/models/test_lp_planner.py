@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from lp_world import ARBITRUM, ETHEREUM, GWEI, amounts_at, observation, parameters, sqrt_at, tick_at
 
 from alp._core.liquidity_amounts import get_liquidity_for_amounts
+from alp._core.pool import Pool
 from alp._core.tickmath import get_sqrt_ratio_at_tick
 from alp.models.inventory import hedged_inventory, target_base
 from alp.models.lp_planner import (
@@ -239,3 +240,20 @@ def test_a_mint_at_an_exact_boundary_price_is_still_single_sided():
     for mint in draft_plan(parameters(), seen, WIDTHS).actions:
         assert mint.liquidity > 0
         assert 0 in (mint.amount0_desired, mint.amount1_desired)
+
+
+@both_orders
+def test_the_pool_takes_what_a_mint_offers_and_no_less_than_its_minimum(pair):
+    seen = observation(pair)
+    pool = Pool(500, 10)
+    pool.initialize(seen.sqrt_price_x96, 0)
+    for mint in draft_plan(parameters(pair), seen, WIDTHS).actions:
+        taken = pool.mint(1, mint.tick_lower, mint.tick_upper, mint.liquidity, 0)
+        for i in (0, 1):
+            least, most = getattr(mint, f"amount{i}_min"), getattr(mint, f"amount{i}_desired")
+            assert least <= taken[i] <= most
+    # With the price moved into the range, one token is missing and there is nothing to mint.
+    middle = get_sqrt_ratio_at_tick((mint.tick_lower + mint.tick_upper) // 2)
+    lower, upper = map(get_sqrt_ratio_at_tick, (mint.tick_lower, mint.tick_upper))
+    desired = (mint.amount0_desired, mint.amount1_desired)
+    assert get_liquidity_for_amounts(middle, lower, upper, *desired) == 0
