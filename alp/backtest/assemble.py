@@ -10,8 +10,8 @@ import math
 import platform
 from collections.abc import Sequence
 from decimal import Context, Decimal
-from typing import Literal
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 
