@@ -37,10 +37,10 @@ class DataFacts(Record):
     """The format it was read as."""
     rows: int
     """Rows read."""
-    start_ns: int
-    """Time of the first row, ns since 1970 UTC."""
-    end_ns: int
-    """Time of the last row, ns since 1970 UTC."""
+    start_ns: int | None
+    """Time of the first row, ns since 1970 UTC; None where rows have no time."""
+    end_ns: int | None
+    """Time of the last row, ns since 1970 UTC; None where rows have no time."""
     notes: tuple[str, ...] = ()
     """What the reader had to find out or leave out, in sentences."""
 

@@ -217,6 +217,20 @@ class Path:
             rows.append(Period(ts_ns=START_NS + hour * HOUR_NS, nav=nav, **exact))
         return rows
 
+    def between_executed(self, rows: list[Period]) -> list[Period]:
+        ends = [self._index(made) + 1 for made in self.executed]
+        spans = pairwise([0, *ends, len(rows)])
+        return [
+            replace(
+                rows[end - 1],
+                **{
+                    name: exact_sum(getattr(row, name) for row in rows[start:end]) for name in PARTS
+                },
+            )
+            for start, end in spans
+            if end > start
+        ]
+
     def _index(self, decision: Rebalance) -> int:
         return (decision.ts_ns - START_NS) // HOUR_NS
 
@@ -420,6 +434,7 @@ def realistic_results(seed: int = 7, hours: int = 504) -> Results:
         positions=tuple(path.positions()),
         rebalances=tuple(path.decisions),
         hourly=tuple(rows),
+        by_rebalance=tuple(path.between_executed(rows)),
         hedge=Hedge(
             enabled=True,
             fills=tuple(fills),

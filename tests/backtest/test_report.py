@@ -15,10 +15,11 @@ from backtest.builders import HOUR_NS, realistic_results, smallest_results, span
 
 from alp.backtest.codec import exact_sum
 from alp.backtest.compare import render_comparison
-from alp.backtest.report import activity, figures, headline, plots, render_report
+from alp.backtest.report import activity, decisions, figures, headline, plots, render_report
 from alp.backtest.report.notation import Notation, duration, instant, number, percent, statistic
 from alp.backtest.report.plots import Figure
 from alp.backtest.report.report import plotly_js
+from alp.backtest.report.tables import MOST_ROWS
 from alp.backtest.results import PARTS, Markout, Rebalance, Results
 
 WHOLE = realistic_results()
@@ -169,7 +170,7 @@ def test_the_lead_sentence_turns_with_the_outcome() -> None:
 
 
 def test_every_decision_is_listed_with_its_reason_and_numbers(page: str) -> None:
-    table = activity.rebalances_table(WHOLE, Notation.of(WHOLE))
+    table = decisions.rebalances_table(WHOLE, Notation.of(WHOLE))
     assert len(table.rows) == len(WHOLE.rebalances)
     assert dict(table.groups) == headline.decisions(WHOLE)
     titles = [column.title for column in table.columns]
@@ -188,7 +189,7 @@ def test_a_decision_without_numbers_is_listed_too() -> None:
     bare = Rebalance(
         ts_ns=1, block=None, decision="refused", reason="COOLDOWN", price=2000.0, tick=1
     )
-    table = activity.rebalances_table(replace(WHOLE, rebalances=(bare,)), Notation.of(WHOLE))
+    table = decisions.rebalances_table(replace(WHOLE, rebalances=(bare,)), Notation.of(WHOLE))
     assert [cell.text for cell in table.rows[0]][1:] == [
         *("–", "refused", "COOLDOWN", "2,000.00", "–", "–")
     ]
@@ -204,7 +205,7 @@ def test_units_of_further_numbers_follow_their_names() -> None:
         "odd": 0.123456,
     }
     item = replace(WHOLE.rebalances[0], numbers=numbers, ranges=(span("both", 1900, 2100),))
-    table = activity.rebalances_table(replace(WHOLE, rebalances=(item,)), Notation.of(WHOLE))
+    table = decisions.rebalances_table(replace(WHOLE, rebalances=(item,)), Notation.of(WHOLE))
     assert [cell.text for cell in table.rows[0]][-2:] == [
         "age 1 min 30 s; gas price 12.3 gwei; odd 0.1235; shift 0.50000 WETH;"
         " spare 3.00 USDC; unknown – bps",
@@ -219,6 +220,7 @@ def test_a_run_in_which_nothing_happened_has_a_page(empty_page: str) -> None:
         "No position was opened.",
         "The venue leg had no fill.",
         "No input file was recorded.",
+        "The venue leg: it was not enabled.",
         "No fee tier was compared.",
         "No markout was measured.",
     ):
@@ -228,8 +230,8 @@ def test_a_run_in_which_nothing_happened_has_a_page(empty_page: str) -> None:
 
 def test_a_long_table_says_what_it_leaves_out() -> None:
     many = replace(WHOLE, rebalances=WHOLE.rebalances * 20)
-    table = activity.rebalances_table(many, Notation.of(many))
-    assert len(table.rows) == activity.MOST_ROWS
+    table = decisions.rebalances_table(many, Notation.of(many))
+    assert len(table.rows) == MOST_ROWS
     assert table.note == "The first 1,000 of 1,320; the results file has them all."
 
 

@@ -161,11 +161,13 @@ def test_a_part_that_is_off_by_dust_is_found(part: str) -> None:
         broken.check_identity()
 
 
+@pytest.mark.parametrize("table", ["hourly", "by_rebalance"])
 @pytest.mark.parametrize("part", PARTS)
-def test_a_period_that_is_off_by_dust_is_found(part: str) -> None:
-    row = WHOLE.hourly[3]
+def test_a_period_that_is_off_by_dust_is_found(part: str, table: str) -> None:
+    rows = getattr(WHOLE, table)
+    row = rows[3]
     wrong = replace(row, **{part: codec.exact_sum((getattr(row, part), DUST))})
-    broken = replace(WHOLE, hourly=(*WHOLE.hourly[:3], wrong, *WHOLE.hourly[4:]))
+    broken = replace(WHOLE, **{table: (*rows[:3], wrong, *rows[4:])})
     with pytest.raises(Corrupt, match=f"nav at {row.ts_ns}"):
         broken.check_identity()
 

@@ -1,9 +1,9 @@
-"""Tables of what was done: decisions about the ranges, positions, periods, venue fills."""
+"""Tables of what was done: positions, periods, venue fills, and what became of them."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from alp.backtest.codec import exact_sum
@@ -16,114 +16,19 @@ from alp.backtest.report.notation import (
     instant,
     number,
     percent,
-    statistic,
     words,
 )
 from alp.backtest.report.tables import (
+    MOST_ROWS,
     Cell,
     Table,
+    cut_note,
     facts_table,
     number_column,
     text_column,
     value_cell,
 )
-from alp.backtest.results import PARTS, Period, RangeSpan, Rebalance, Results
-
-MOST_ROWS = 1_000
-"""Longer tables are cut, and say so; the results file has every row."""
-
-WEIGHED = {
-    "benefit": "Benefit",
-    "required": "Required",
-    "fees_new": "Fees, new",
-    "fees_stay": "Fees, stay",
-    "lvr_new": "LVR, new",
-    "lvr_stay": "LVR, stay",
-    "hedge_new": "Hedge, new",
-    "hedge_stay": "Hedge, stay",
-    "gas": "Gas",
-    "swap": "Swap",
-}
-"""Numbers of a decision that have a column of their own, if any decision has them."""
-
-SHARES = {"in_range_new": "in range, new", "in_range_stay": "in range, stay"}
-"""Numbers that are fractions of the horizon."""
-
-UNITS = ("bps", "gwei", "s", "blocks")
-"""Last words of names that are their unit as written."""
-
-
-def reasons_table(results: Results) -> Table:
-    """Count the decisions by outcome and reason."""
-    tally = Counter((item.decision, item.reason) for item in results.rebalances)
-    details = {(item.decision, item.reason): item.detail for item in results.rebalances}
-    order = sorted(tally, key=lambda key: (key[0], -tally[key], key[1]))
-    return Table(
-        id="reasons",
-        caption="Decisions by outcome and reason",
-        columns=[
-            text_column("Decision"),
-            text_column("Reason"),
-            number_column("Times"),
-            text_column("In words", style="wide"),
-        ],
-        rows=[
-            [
-                _badge(decision),
-                Cell(reason, style="code"),
-                value_cell(count(tally[decision, reason]), tally[decision, reason]),
-                Cell(details[decision, reason] or NONE),
-            ]
-            for decision, reason in order
-        ],
-        empty="No decision was taken.",
-    )
-
-
-def rebalances_table(results: Results, notation: Notation) -> Table:
-    """List every decision with the numbers it weighed, the refused ones too."""
-    shown = results.rebalances[:MOST_ROWS]
-    weighed = [name for name in WEIGHED if any(name in item.numbers for item in shown)]
-    columns = [
-        text_column("Time (UTC)"),
-        number_column("Block"),
-        text_column("Decision"),
-        text_column("Reason"),
-        number_column("Price", notation.quote),
-        *(number_column(WEIGHED[name], notation.quote) for name in weighed),
-        text_column("Other numbers", style="screen"),
-        text_column(f"Ranges, {notation.quote}", style="screen"),
-    ]
-    rows = [
-        [
-            Cell(instant(item.ts_ns, seconds=True), item.ts_ns),
-            value_cell(NONE if item.block is None else str(item.block), item.block),
-            _badge(item.decision),
-            Cell(item.reason, style="code"),
-            value_cell(notation.price(item.price), item.price),
-            *(
-                value_cell(
-                    notation.money(item.numbers.get(name), sign=name == "benefit"),
-                    item.numbers.get(name),
-                )
-                for name in weighed
-            ),
-            Cell(_other_numbers(item, notation)),
-            Cell(_spans(item.ranges, notation)),
-        ]
-        for item in shown
-    ]
-    return Table(
-        id="rebalances",
-        caption="Every decision about the ranges and what it weighed: expectations over the"
-        " horizon, for the new ranges and for staying",
-        columns=columns,
-        rows=rows,
-        tags=[item.decision for item in shown],
-        empty="No decision was taken.",
-        note=_cut_note(len(shown), len(results.rebalances)),
-        tall=True,
-    )
+from alp.backtest.results import PARTS, Period, Results
 
 
 def positions_table(results: Results, notation: Notation) -> Table:
@@ -179,7 +84,7 @@ def positions_table(results: Results, notation: Notation) -> Table:
             for item in shown
         ],
         empty="No position was opened.",
-        note=_cut_note(len(shown), len(results.positions)),
+        note=cut_note(len(shown), len(results.positions)),
         tall=True,
     )
 
@@ -190,9 +95,37 @@ def periods_table(results: Results, notation: Notation) -> Table:
     if by_day:
         rows = tuple(_days(rows))
     what = "Attribution by day" if by_day else "Attribution by period"
+    return _attribution_table(
+        "periods",
+        f"{what}: what accrued up to each time",
+        rows,
+        notation,
+        note=f"{count(len(results.hourly))} periods, added up by UTC day." if by_day else "",
+    )
+
+
+def by_rebalance_table(results: Results, notation: Notation) -> Table:
+    """List the attribution between executed rebalances."""
+    shown = results.by_rebalance[:MOST_ROWS]
+    return _attribution_table(
+        "between-rebalances",
+        "Attribution between executed rebalances: what accrued up to each of them and to the end",
+        shown,
+        notation,
+        note=cut_note(len(shown), len(results.by_rebalance)),
+    )
+
+
+def _attribution_table(
+    id: str,  # noqa: A002
+    caption: str,
+    rows: Sequence[Period],
+    notation: Notation,
+    note: str,
+) -> Table:
     return Table(
-        id="periods",
-        caption=f"{what}: what accrued up to each time",
+        id=id,
+        caption=caption,
         columns=[
             text_column("Until (UTC)"),
             number_column("NAV", notation.quote),
@@ -210,7 +143,7 @@ def periods_table(results: Results, notation: Notation) -> Table:
             for row in rows
         ],
         empty="No period was recorded.",
-        note=f"{count(len(results.hourly))} periods, added up by UTC day." if by_day else "",
+        note=note,
         tall=True,
     )
 
@@ -244,7 +177,7 @@ def fills_table(results: Results, notation: Notation) -> Table:
         ],
         tags=[fill.side for fill in shown],
         empty="The venue leg had no fill.",
-        note=_cut_note(len(shown), len(results.hedge.fills)),
+        note=cut_note(len(shown), len(results.hedge.fills)),
         tall=True,
     )
 
@@ -280,6 +213,8 @@ def markouts_table(results: Results, notation: Notation) -> Table:
 def hedge_table(results: Results, notation: Notation) -> Table:
     """State how closely the venue leg followed the pool leg."""
     hedge, parts = results.hedge, results.attribution
+    if not hedge.enabled:
+        return Table("hedge-facts", "The venue leg", (), (), empty="it was not enabled.")
     why = Counter(words(fill.why.partition(":")[0]) for fill in hedge.fills)
     reasons = ", ".join(f"{text} {count(times)}" for text, times in sorted(why.items()))
     return facts_table(
@@ -317,46 +252,5 @@ def _days(periods: Iterable[Period]) -> list[Period]:
     ]
 
 
-def _other_numbers(item: Rebalance, notation: Notation) -> str:
-    """Write the numbers without a column of their own, each with its unit."""
-    parts = []
-    for name in sorted(set(item.numbers) - set(WEIGHED)):
-        stem, _, unit = name.rpartition("_")
-        value = item.numbers[name]
-        if name in SHARES:
-            parts.append(f"{SHARES[name]} {percent(value)}")
-        elif unit == "quote":
-            parts.append(f"{words(stem)} {notation.in_quote(value)}")
-        elif unit == "base":
-            parts.append(f"{words(stem)} {notation.in_base(value)}")
-        elif unit == "ns":
-            parts.append(f"{words(stem)} {NONE if value is None else duration(int(value))}")
-        elif unit in UNITS:
-            parts.append(f"{words(stem)} {number(value, 1)} {unit}")
-        else:
-            parts.append(f"{words(name)} {statistic(value)}")
-    return "; ".join(parts) or NONE
-
-
-def _spans(ranges: tuple[RangeSpan, ...], notation: Notation) -> str:
-    return (
-        "; ".join(
-            f"{item.side} {notation.price(item.price_lower)} to {notation.price(item.price_upper)}"
-            for item in ranges
-        )
-        or NONE
-    )
-
-
-def _badge(decision: str) -> Cell:
-    return Cell(decision, style=f"badge {decision}")
-
-
 def _lag(lag_ns: int | None) -> str:
     return NONE if lag_ns is None else duration(lag_ns)
-
-
-def _cut_note(shown: int, whole: int) -> str:
-    if shown == whole:
-        return ""
-    return f"The first {count(shown)} of {count(whole)}; the results file has them all."

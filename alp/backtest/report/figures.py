@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
+from typing import Any
 
 from alp.backtest.report import plots
 from alp.backtest.report.headline import PART_NAMES
@@ -95,7 +96,7 @@ def nav_figure(results: Results, notation: Notation) -> Figure:
                 fill="vermillion-shade",
             ),
         ],
-        plots.layout(f"Value, {unit}", lower_title="Drawdown, bps", window_ns=_window(results)),
+        plots.layout(f"Value, {unit}", lower_title="Drawdown, bps", **_axes(results, digits)),
         height=460,
     )
 
@@ -116,6 +117,8 @@ def attribution_figure(results: Results, notation: Notation) -> Figure:
 
     traces = []
     for name, (colour, dash) in PART_STYLE.items():
+        if name.startswith("hedge") and not results.hedge.enabled:
+            continue
         axis = "y" if name in POOL_PARTS else "y2"
         traces.append(
             line(
@@ -149,7 +152,7 @@ def attribution_figure(results: Results, notation: Notation) -> Figure:
         plots.layout(
             f"Pool leg, {notation.quote}",
             lower_title=f"Price, hedge, {notation.quote}",
-            window_ns=_window(results),
+            **_axes(results, notation.quote_digits),
         ),
         height=520,
     )
@@ -157,9 +160,9 @@ def attribution_figure(results: Results, notation: Notation) -> Figure:
 
 def ranges_figure(results: Results, notation: Notation) -> Figure:
     """Draw the pool price with our ranges through their lifetimes and the decisions."""
-    series, end = results.series, results.window.end_ns
-    chosen = plots.thinned(len(series.ts_ns))
-    prices = plots.rounded([series.price[i] for i in chosen], notation.price_digits)
+    end = results.window.end_ns
+    times, prices = _price_path(results)
+    chosen = plots.thinned(len(times))
     traces = [
         plots.rectangles(list(_lives(results.positions, side, end)), name, colour, dash)
         for side, name, colour, dash in (
@@ -171,8 +174,8 @@ def ranges_figure(results: Results, notation: Notation) -> Figure:
     ]
     traces.append(
         line(
-            milliseconds([series.ts_ns[i] for i in chosen]),
-            prices,
+            milliseconds([times[i] for i in chosen]),
+            plots.rounded([prices[i] for i in chosen], notation.price_digits),
             "Pool price",
             "ink",
             unit=notation.quote,
@@ -183,14 +186,17 @@ def ranges_figure(results: Results, notation: Notation) -> Figure:
         made = [item for item in results.rebalances if item.decision == decision]
         if made:
             traces.append(_markers(decision, made, notation))
-    layout = plots.layout(f"{notation.quote} per {notation.base}", window_ns=_window(results))
+    layout = plots.layout(
+        f"{notation.quote} per {notation.base}", **_axes(results, notation.price_digits)
+    )
     bounds = _price_window(results)
     if bounds:
         layout["yaxis"]["range"] = bounds
     return Figure(
         "figure-ranges",
-        "The pool's price, the price ranges of our positions shaded from mint to burn, and every"
-        " decision about them; a range may reach beyond the picture (double-click shows it all).",
+        "The pool's price at each sample and decision, the price ranges of our positions shaded"
+        " from mint to burn, and every decision; a range may reach beyond the picture"
+        " (double-click shows it all).",
         traces,
         layout,
         height=460,
@@ -225,7 +231,7 @@ def inventory_figure(results: Results, notation: Notation) -> Figure:
             )
             for name, values, colour, dash, width in curves
         ],
-        plots.layout(f"Inventory, {notation.base}", window_ns=_window(results)),
+        plots.layout(f"Inventory, {notation.base}", **_axes(results, notation.base_digits)),
         height=340,
     )
 
@@ -292,9 +298,18 @@ def _lives(
             yield start, end, item.price_lower, item.price_upper
 
 
+def _price_path(results: Results) -> tuple[list[int], list[float | None]]:
+    """Pool price at every sample and at every decision between them, in time order."""
+    series = results.series
+    seen: dict[int, float | None] = {item.ts_ns: item.price for item in results.rebalances}
+    seen |= dict(zip(series.ts_ns, series.price, strict=True))
+    times = sorted(seen)
+    return times, [seen[ts_ns] for ts_ns in times]
+
+
 def _price_window(results: Results) -> list[float] | None:
     """Prices to show: the path with as much room again, less where the ranges end sooner."""
-    prices = [price for price in results.series.price if price is not None]
+    prices = [price for price in _price_path(results)[1] if price is not None]
     if not prices:
         return None
     low, high = min(prices), max(prices)
@@ -316,8 +331,16 @@ def _falls(nav: Iterable[float | None]) -> Iterator[float | None]:
         yield (value / peak - 1) * 1e4 if peak else 0.0
 
 
-def _window(results: Results) -> tuple[int, int]:
-    return results.window.start_ns, results.window.end_ns
+def _axes(results: Results, digits: int) -> dict[str, Any]:
+    """Lay out time across, and amounts of so many digits up, with room for the longest of them."""
+    window = results.window
+    largest = max((abs(value) for value in results.series.nav if value is not None), default=0.0)
+    room = len(f"{largest:,.0f}") if digits <= 2 else digits + 3
+    return {
+        "window_ns": (window.start_ns, window.end_ns),
+        "digits": digits,
+        "left": max(72, 30 + 8 * room),
+    }
 
 
 def _thinning(drawn: int, whole: int) -> str:

@@ -86,7 +86,8 @@ def layout(
     *,
     lower_title: str | None = None,
     window_ns: tuple[int, int] | None = None,
-    left: int = 68,
+    digits: int = 2,
+    left: int = 72,
 ) -> dict[str, Any]:
     """Lay out one panel, or two above each other that share the horizontal axis.
 
@@ -96,6 +97,8 @@ def layout(
         What the vertical axes measure, with the unit; ``lower_title`` asks for a second panel.
     window_ns
         Start and end of a time axis; None for an axis of numbers.
+    digits
+        Most digits after the point on the vertical axes.
     left
         Margin for the vertical axis, in pixels. It is fixed: margins that Plotly fits by itself
         can flip between two widths for ever.
@@ -111,13 +114,13 @@ def layout(
         "hoverlabel": {"bgcolor": "@card", "bordercolor": "@axis", "namelength": -1},
         "legend": {**legend, "y": 1.02},
         "xaxis": {**axis, "zeroline": False},
-        "yaxis": {**axis, "title": _title(y_title), "zerolinewidth": 1},
+        "yaxis": {**axis, "title": _title(y_title), "tickformat": f",.{digits}~f"},
     }
     if window_ns:
         found["xaxis"] |= {"type": "date", "range": milliseconds(window_ns)}
     if lower_title is not None:
         found["yaxis"]["domain"] = [0.57, 1]
-        found["yaxis2"] = {**axis, "title": _title(lower_title), "domain": [0, 0.43]}
+        found["yaxis2"] = {**found["yaxis"], "title": _title(lower_title), "domain": [0, 0.43]}
         found["legend2"] = {**legend, "y": 0.44}
         found["xaxis"] |= {"anchor": "y2"}
         found["hoversubplots"] = "axis"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from alp.backtest.report import activity, figures, headline, sources
+from alp.backtest.report import activity, decisions, figures, headline, sources
 from alp.backtest.report.notation import Notation, duration, fee_tier, instant
 from alp.backtest.report.plots import Figure
 from alp.backtest.results import Results
@@ -106,10 +106,11 @@ def _figures(results: Results, notation: Notation) -> dict[str, Figure]:
 def _tables(results: Results, notation: Notation) -> dict[str, Any]:
     return {
         "parts": headline.parts_table(results, notation),
-        "reasons": activity.reasons_table(results),
-        "rebalances": activity.rebalances_table(results, notation),
+        "reasons": decisions.reasons_table(results),
+        "rebalances": decisions.rebalances_table(results, notation),
         "positions": activity.positions_table(results, notation),
         "periods": activity.periods_table(results, notation),
+        "by_rebalance": activity.by_rebalance_table(results, notation),
         "markouts": activity.markouts_table(results, notation),
         "fee_tiers": sources.fee_tiers_table(results, notation),
         "hedge": activity.hedge_table(results, notation),

@@ -67,26 +67,26 @@ def fidelity_table(results: Results) -> Table:
 
 def replay_table(results: Results) -> Table:
     """State how well replaying the pool reproduced what the chain recorded."""
-    replay = results.replay
+    replay, window = results.replay, results.window
     swaps = replay.swaps_exact_in + replay.swaps_exact_out + replay.swaps_by_price
 
     def share(value: int) -> str:
-        return f"{count(value)} ({percent(value / swaps, 2) if swaps else NONE})"
+        return f"{count(value)} ({percent(value / swaps, 2)})"
 
-    return facts_table(
-        "replay",
-        "Replay of the pool against the chain's own record",
-        [
-            ("Pool events", count(results.window.events)),
-            ("Swaps", count(results.window.swaps)),
-            ("Candles or minutes", count(results.window.bars)),
+    facts = [
+        ("Pool events", count(window.events)),
+        ("Swaps", count(window.swaps)),
+        ("Candles or minutes", count(window.bars)),
+    ]
+    if swaps:
+        facts += [
             ("Swaps reproduced exactly, by amount in", share(replay.swaps_exact_in)),
             ("Swaps reproduced exactly, by amount out", share(replay.swaps_exact_out)),
             ("Swaps driven to their recorded price only", share(replay.swaps_by_price)),
             ("Swaps with other active liquidity than recorded", share(replay.liquidity_mismatches)),
             ("Largest price error", f"{number(replay.max_price_error_bps, 4)} bps"),
-        ],
-    )
+        ]
+    return facts_table("replay", "What was replayed, and how close it came to the record", facts)
 
 
 def data_table(results: Results) -> Table:
@@ -109,14 +109,18 @@ def data_table(results: Results) -> Table:
                 Cell(item.path),
                 Cell(item.format),
                 value_cell(count(item.rows), item.rows),
-                Cell(instant(item.start_ns), item.start_ns),
-                Cell(instant(item.end_ns), item.end_ns),
+                value_cell(_instant(item.start_ns), item.start_ns),
+                value_cell(_instant(item.end_ns), item.end_ns),
                 Cell(item.sha256, style="hash"),
             ]
             for item in results.data
         ],
         empty="No input file was recorded.",
     )
+
+
+def _instant(ts_ns: int | None) -> str:
+    return NONE if ts_ns is None else instant(ts_ns)
 
 
 def data_notes(results: Results) -> list[str]:

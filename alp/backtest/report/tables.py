@@ -6,6 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from alp.backtest.report.notation import count
+
+MOST_ROWS = 1_000
+"""Longer tables are cut, and say so; the results file has every row."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -76,3 +81,10 @@ def text_column(title: str, *, style: str = "") -> Column:
 def number_column(title: str, unit: str = "") -> Column:
     """Make a right-aligned column; the unit stands in the heading."""
     return Column(title, unit, style="number")
+
+
+def cut_note(shown: int, whole: int) -> str:
+    """Say how many rows of a long table are shown; nothing if all are."""
+    if shown == whole:
+        return ""
+    return f"The first {count(shown)} of {count(whole)}; the results file has them all."
