@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import itertools
+import re
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,8 +80,9 @@ def _prose(text: str) -> str:
     return "\n".join(paragraphs)
 
 
-def _code(names: str) -> str:
-    return "`" + names.replace("|", "\\|") + "`"
+def _code(text: str) -> str:
+    """Text as code in a table cell, a continued command line joined."""
+    return "`" + re.sub(r"\\\n\s*", "", text).replace("|", "\\|") + "`"
 
 
 def _cell(text: str) -> str:

@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FENCED = re.compile(r"^( *)(`{3,}|:{3,}).*?^\1\2 *$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^()\s]+(?:\([^()]*\))?)\)")
+TARGET = re.compile(r"^\((?P<name>[\w.-]+)\)=$", re.MULTILINE)
 HEADING = re.compile(r"^#+ +(?P<text>.+?) *$", re.MULTILINE)
 
 
@@ -31,11 +32,10 @@ def links(path: Path) -> Iterator[str]:
 
 
 def anchors(path: Path) -> set[str]:
-    """The names GitHub and MyST give to headings."""
-    kept = (
-        re.sub(r"[^\w\- ]", "", match["text"].lower()) for match in HEADING.finditer(prose(path))
-    )
-    return {text.replace(" ", "-") for text in kept}
+    """The names GitHub and MyST give to headings, and those written as MyST targets."""
+    text = prose(path)
+    kept = (re.sub(r"[^\w\- ]", "", match["text"].lower()) for match in HEADING.finditer(text))
+    return {name.replace(" ", "-") for name in kept} | set(TARGET.findall(text))
 
 
 @pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(ROOT)))

@@ -17,9 +17,9 @@ from alp import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "alp"
-TESTED_FOLDERS = ["alp", "benchmarks", "docs", "examples", "tests", ".ci"]
+FOLDERS = ["alp", "benchmarks", "docs", "examples", "k8s", "tests", ".ci"]
 NEVER_SHIPPED = {".c", ".so", ".pyd", ".pyc", ".html"}
-NOT_SOURCE = {"__pycache__", "_build", "node_modules"}
+NOT_SOURCE = {"__pycache__", "_build", "build", "node_modules"}
 
 pytestmark = pytest.mark.slow
 
@@ -93,7 +93,7 @@ def test_the_wheel_has_no_sources_of_compiled_modules_and_nothing_beside_alp(
 
 
 def test_the_sdist_has_all_that_builds_and_tests(in_sdist: set[str]) -> None:
-    expected = {name for folder in TESTED_FOLDERS for name in files(ROOT / folder)} | templates()
+    expected = {name for folder in FOLDERS for name in files(ROOT / folder)} | templates()
     expected |= {"pyproject.toml", "setup.py", "README.md", "CHANGELOG.md", "CONTRIBUTING.md"}
     assert expected - in_sdist == set()
 
