@@ -21,8 +21,9 @@ from alp._core.lp_ledger cimport (
 from alp._core.liquidity_amounts cimport amounts_for_liquidity
 from alp._core.tickmath cimport tick_at_sqrt_ratio
 from alp._core.uint256 cimport (
-    i64, u64, u128, u256, u128_from_int, u128_to_int, u256_eq, u256_from_int, u256_from_limbs, u256_from_u128, u256_is_zero, u256_le, u256_low128, u256_lt,
-    u256_mul_div, u256_sub, u256_to_double, u256_to_int,
+    i64, u64, u128, u128_from_int, u128_to_int, u256, u256_eq, u256_from_int, u256_from_limbs,
+    u256_from_u128, u256_is_zero, u256_le, u256_low128, u256_lt, u256_mul_div, u256_sub,
+    u256_to_double, u256_to_int,
 )
 
 cdef double Q96 = 79228162514264337593543950336.0
@@ -39,28 +40,6 @@ _FAULTS = {
     2: "bar has no liquidity, which the share-of-liquidity fee model needs",
     3: "bar's sqrt price is zero",
 }
-
-cdef struct Bar:
-    i64 ts_ns
-    i64 period_ns
-    u64 open_x96[4]
-    u64 high_x96[4]
-    u64 low_x96[4]
-    u64 close_x96[4]
-    u64 in0[2]
-    u64 in1[2]
-    u64 liquidity[2]
-
-cdef struct Run:
-    Ledger ledger
-    u128 fee0[16]          # uncollected fees of each slot, raw
-    u128 fee1[16]
-    u64 fee_pips
-    int fee_model
-    i64 bars
-    double growth0         # fees one unit of liquidity in range all along would have earned, raw
-    double growth1
-
 
 cdef inline u256 _wide(const u64* limbs) noexcept nogil:
     return u256_from_limbs(limbs[0], limbs[1], limbs[2], limbs[3])
@@ -229,8 +208,6 @@ cdef class BarReplay:
     sqrt_price_x96, ts_ns
         Price and time before the first bar.
     """
-
-    cdef Run run
 
     def __cinit__(self, int fee_pips, bint base_is_token0, int fee_model, sqrt_price_x96, i64 ts_ns):
         memset(&self.run, 0, sizeof(Run))

@@ -11,20 +11,7 @@ from alp._core.uint256 cimport (
     u256_lt, u256_sub, u256_to_int,
 )
 
-cdef enum:
-    MOST = 64
-
-cdef struct Range:
-    u256 sqrt_lower
-    u256 sqrt_upper
-    u128 liquidity
-
-cdef struct Ranges:
-    int count
-    Range all[64]
-
-
-cdef u256 _held(const Ranges* ranges, u256 sqrt_price, bint token0) noexcept nogil:
+cdef u256 held_by(const Ranges* ranges, u256 sqrt_price, bint token0) noexcept nogil:
     cdef u256 total = u256_from_u64(0)
     cdef u256 amount0, amount1
     cdef int i
@@ -47,14 +34,14 @@ cdef inline u256 _middle(u256 low, u256 high) noexcept nogil:
     return total
 
 
-cdef u256 _bisect(const Ranges* ranges, u256 limit, bint token0) noexcept nogil:
+cdef u256 price_holding_at_most(const Ranges* ranges, u256 limit, bint token0) noexcept nogil:
     """Least price with at most ``limit`` of token0, or greatest with at most that of token1."""
     cdef u256 low = u256_sub(MIN_SQRT_RATIO, u256_from_u64(1))
     cdef u256 high = MAX_SQRT_RATIO
     cdef u256 middle
     while u256_lt(u256_add_u64(low, 1), high):
         middle = _middle(low, high)
-        if u256_le(_held(ranges, middle, token0), limit) == token0:
+        if u256_le(held_by(ranges, middle, token0), limit) == token0:
             high = middle
         else:
             low = middle
@@ -97,7 +84,7 @@ def first_price_with_token0_at_most(positions, limit):
     cdef u256 found
     _read(positions, &ranges)
     with nogil:
-        found = _bisect(&ranges, most, True)
+        found = price_holding_at_most(&ranges, most, True)
     return u256_to_int(found)
 
 
@@ -112,5 +99,5 @@ def last_price_with_token1_at_most(positions, limit):
     cdef u256 found
     _read(positions, &ranges)
     with nogil:
-        found = _bisect(&ranges, most, False)
+        found = price_holding_at_most(&ranges, most, False)
     return u256_to_int(found)

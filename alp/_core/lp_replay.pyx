@@ -60,46 +60,6 @@ cdef enum:
     KIND_BURN = 3
     KIND_BAND = 16
 
-cdef struct Event:
-    i64 ts_ns
-    i64 block
-    int log_index
-    unsigned char kind
-    unsigned char pad[3]
-    int tick_lower
-    int tick_upper
-    int tick
-    unsigned char pad2[4]
-    u64 owner
-    u64 amount0[4]
-    u64 amount1[4]
-    u64 sqrt_price_x96[4]
-    u64 liquidity[2]
-
-cdef struct Counters:
-    i64 events
-    i64 swaps
-    i64 exact_in            # ended on the recorded price as an exact input
-    i64 exact_out
-    i64 by_price            # walked to the recorded price
-    i64 liquidity_mismatches
-    i64 tick_mismatches
-    i64 liquidity_faults    # mints and burns that could not be applied
-    double worst_gap_bps    # REEXECUTE: largest distance from the recorded price
-    double last_gap_bps
-
-cdef struct Run:
-    PoolState* pool
-    bint reexecute
-    Ledger ledger
-    double seen_base[16]    # principal at the last event, for trades
-    double seen_quote[16]
-    i64 block
-    i64 mark_every_ns       # how often principal, marks and fees are settled in the ledger
-    i64 next_mark_ns
-    Counters counters
-
-
 cdef inline u256 _wide(const u64* limbs) noexcept nogil:
     return u256_from_limbs(limbs[0], limbs[1], limbs[2], limbs[3])
 
@@ -341,9 +301,6 @@ cdef class LpReplay:
     ts_ns, block
         Where the window begins.
     """
-
-    cdef Run run
-    cdef Pool _pool
 
     def __cinit__(self, Pool pool not None, bint base_is_token0, int mode, i64 mark_every_ns,
                   i64 ts_ns, i64 block):
