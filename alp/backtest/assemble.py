@@ -104,7 +104,7 @@ def assemble(strategy: Strategy, setup: Setup, engine: Engine, record: Record) -
         inventory=_inventory(engine, units),
         attribution=Attribution(**_parts(units, last.parts), total=units.value(sum(last.parts))),
         il=units.value(sum(own.il for own in engine.lp.history)),
-        risk=_risk(setup, engine, units, snapshots),
+        risk=_risk(setup, engine, units, curve),
         replay=_replay(setup),
         positions=tuple(_position(setup.pair, units, own) for own in engine.lp.history),
         rebalances=tuple(_rebalance(setup.pair, each) for each in record.decisions),
