@@ -22,7 +22,7 @@ import orjson
 from alp.errors import Corrupt, DataError
 
 EXACT = Context(prec=2000, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Inexact, InvalidOperation])
-"""Decimal arithmetic that raises rather than round; 2**-96 steps need about 100 digits."""
+"""Decimal arithmetic that raises rather than rounds."""
 
 DECIMAL_PATTERN = r"^-?[0-9]+(\.[0-9]+)?$"
 """How an exact amount is written."""
@@ -49,24 +49,6 @@ def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
     for amount in amounts:
         total = EXACT.add(total, amount)
     return total
-
-
-def quote_from_x96(value_x96: int, quote_decimals: int) -> Decimal:
-    """Exact quote amount of a ledger value.
-
-    Parameters
-    ----------
-    value_x96
-        Value in units of 2**-96 raw quote units, as the ledger keeps it.
-    quote_decimals
-        Decimals of the quote token.
-
-    Returns
-    -------
-    Decimal
-        The same amount in quote; at most ``96 + quote_decimals`` digits follow the point.
-    """
-    return EXACT.normalize(EXACT.scaleb(Decimal(value_x96 * 5**96), -96 - quote_decimals))
 
 
 def decimal_text(amount: Decimal) -> str:

@@ -205,13 +205,6 @@ def test_adding_amounts_never_rounds(amounts: list[Decimal]) -> None:
     assert Fraction(codec.exact_sum(amounts)) == sum(map(Fraction, amounts), Fraction())
 
 
-@given(st.integers(-(2**256), 2**256), st.integers(0, 18))
-def test_a_ledger_value_becomes_the_same_amount_of_quote(value_x96: int, decimals: int) -> None:
-    amount = codec.quote_from_x96(value_x96, decimals)
-    assert Fraction(amount) == Fraction(value_x96, 2**96 * 10**decimals)
-    assert Fraction(codec.decimal_text(amount)) == Fraction(amount)
-
-
 def test_the_published_schema_accepts_what_is_written_and_refuses_the_rest(root: Path) -> None:
     schema = json.loads((root / "docs/reference/results.schema.json").read_text())
     assert schema == codec.json_schema(Results)
