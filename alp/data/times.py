@@ -61,7 +61,7 @@ def unix_to_ns(
         raise reader.fail("the time is not a number", row=int(rows[at]))
     digits = len(str(abs(int(values[0]))))
     unit = next((unit for most, unit in _UNITS if digits <= most), 0)
-    low, high = np.min(values), np.max(values)
+    low, high = float(np.min(values)), float(np.max(values))
     if unit == 0 or low <= 0 or high >= low * 10 or digits < 9:
         bad = rows[int(np.argmin(values))] if low <= 0 else rows[int(np.argmax(values))]
         raise reader.fail(

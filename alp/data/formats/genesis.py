@@ -48,6 +48,8 @@ class GenesisSqlite(Reader):
         self._offset_ns = (_UTC_OFFSET_HOURS if hours is None else hours) * _HOUR_NS
         self.notes.add(f"dates are read as UTC{self._offset_ns // _HOUR_NS:+d}")
         with self._database() as database:
+            if database.execute("PRAGMA quick_check").fetchone() != ("ok",):
+                raise sqlite3.DatabaseError("quick_check found damage")
             self._table = self._find_table(database)
             query = f"SELECT count(*), min(id), max(id) FROM {self._table}"  # noqa: S608
             count, first, last = database.execute(query).fetchone()
