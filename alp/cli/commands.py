@@ -32,9 +32,9 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 """How ``alp --help`` groups the commands; every command is in exactly one section."""
 
 OPTIONS: dict[str, str] = {
-    "--log-level LEVEL": "debug, info, warning (default) or error; env ALP_LOG_LEVEL.",
-    "--log-format FORMAT": "text (default) or json, one object a line; env ALP_LOG_FORMAT.",
-    "--debug": "Show the traceback of an unexpected failure; env ALP_DEBUG=1.",
+    "--log-level LEVEL": "debug, info, warning (default), error; ALP_LOG_LEVEL.",
+    "--log-format FORMAT": "text (default) or json; environment ALP_LOG_FORMAT.",
+    "--debug": "Show the traceback of a failure; ALP_DEBUG=1.",
     "-V, --version": "Print the version.",
     "-h, --help": "Print this; `alp COMMAND --help` explains one command.",
 }
@@ -70,7 +70,7 @@ PURPOSE = """\
 
 
 def help_text() -> str:
-    """Return the whole of ``alp --help``, at most 100 columns wide."""
+    """Return the whole of ``alp --help``, at most 80 columns wide."""
     blocks = ["Usage: alp [OPTIONS] COMMAND [ARGS]...\n", PURPOSE]
     blocks.append(_block("First steps", EXAMPLES))
     for title, names in SECTIONS.items():

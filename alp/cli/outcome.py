@@ -68,7 +68,7 @@ def _run(
             _print_traceback()
         _tell(str(error), error.hint)
         return error.exit_code
-    except BrokenPipeError:
+    except (BrokenPipeError, click.Abort):
         raise
     except OSError as error:
         if debug:

@@ -114,13 +114,18 @@ def _entry(
         path=(*path, alias),
         schema={} if inner is not None else _without_hints(node),
         required=info.is_required(),
-        default=None if info.is_required() or inner is not None else defaults.get(alias),
+        default=None if _has_no_default(info) or inner is not None else defaults.get(alias),
         unit=unit,
         bounds=bounds or _bounds_in_words(node),
         meaning=one_line(info.description),
         section=inner,
         many=node.get("type") == "array",
     )
+
+
+def _has_no_default(info: FieldInfo) -> bool:
+    """Whether a field is required, or follows from others; its docstring says how."""
+    return info.is_required() or info.default_factory_takes_validated_data is True
 
 
 def _flat(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:

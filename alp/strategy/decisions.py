@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
 
@@ -52,6 +52,11 @@ class Intensity(Section):
         return self.A is None
 
 
+def _quarter_of_window(data: dict[str, Any]) -> int:
+    window: int = data.get("window", 24 * HOUR)
+    return max(window // 4, 1)
+
+
 class Volatility(Section):
     """How the volatility of the price is estimated."""
 
@@ -60,8 +65,8 @@ class Volatility(Section):
     needs bars or candles; `realised` weighs the whole window equally."""
     window: PositiveDuration = 24 * HOUR
     """How much of the past is looked at."""
-    half_life: PositiveDuration = 6 * HOUR
-    """`ewma` only: the age at which a return counts half."""
+    half_life: PositiveDuration = Field(default_factory=_quarter_of_window)
+    """`ewma` only: the age at which a return counts half. By default a quarter of the window."""
 
     @model_validator(mode="after")
     def _half_life_in_window(self) -> Volatility:

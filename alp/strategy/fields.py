@@ -114,7 +114,7 @@ def _read_number(value: object) -> Decimal:
     if isinstance(value, float):
         if not math.isfinite(value):
             raise ValueError("is not a finite number")
-        return Decimal(repr(value))
+        return units.check_size(Decimal(repr(value)))
     return read_exact(value)
 
 

@@ -19,6 +19,7 @@ from alp.strategy.fields import (
 )
 from alp.strategy.networks import NETWORKS, TICK_SPACING, TOKENS, Network, pool_address
 from alp.strategy.suggest import did_you_mean
+from alp.strategy.units import write_decimal
 
 Symbol = Annotated[
     str, Field(pattern=r"^[A-Za-z][A-Za-z0-9.]*$", min_length=1, max_length=20, strict=True)
@@ -242,12 +243,14 @@ def exact_amounts(pool: Pool, inventory: Inventory) -> dict[str, str]:
     """Return the faults of amounts that are finer than their token (field -> what is wrong)."""
     pair = pool.pair()
     faults = {}
-    try:
-        pair.to_raw_base(inventory.base)
-    except ConfigError as error:
-        faults["inventory.base"] = error.message
-    try:
-        pair.to_raw_quote(inventory.quote)
-    except ConfigError as error:
-        faults["inventory.quote"] = error.message
+    for field, amount, to_raw, decimals in (
+        ("base", inventory.base, pair.to_raw_base, pair.base_decimals),
+        ("quote", inventory.quote, pair.to_raw_quote, pair.quote_decimals),
+    ):
+        try:
+            to_raw(amount)
+        except ConfigError:
+            faults[f"inventory.{field}"] = (
+                f"{write_decimal(amount)} is finer than the token, which has {decimals} decimals"
+            )
     return faults

@@ -239,12 +239,6 @@ class Backtest(Section):
                 faults["data.candles"] = "is required, because fidelity is arbitrage"
             if self.data.pool is not None:
                 faults["data.pool"] = "is not read, because fidelity is arbitrage"
-        if (
-            self.data.pool is None
-            and self.data.liquidity.source == "derived"
-            and ("source" in self.data.liquidity.model_fields_set)
-        ):
-            faults["data.liquidity.source"] = "derived needs the swaps in data.pool"
         if len(set(self.markouts)) != len(self.markouts):
             faults["markouts"] = "lists a duration twice"
         if faults:

@@ -38,7 +38,6 @@ _ABOUT_VALUE = {
     "bool_type": "is neither true nor false",
     "string_type": "is not text; put it in quotes",
     "string_too_long": "is longer than {max_length} characters",
-    "too_long": "has more than {max_length} entries",
 }
 
 
@@ -85,6 +84,8 @@ def _message(error: Mapping[str, Any], path: Path) -> str:
         return _PLAIN[kind]
     if kind == "extra_forbidden":
         return _unknown_field(path)
+    if kind == "too_long":
+        return f"has more than {ctx['max_length']} entries"
     shown = _shown(path, error["input"])
     if kind in _ABOUT_VALUE:
         return f"{shown} {_ABOUT_VALUE[kind].format_map(ctx)}"
