@@ -167,9 +167,10 @@ class EventChecker(Checker):
         amount0, amount1 = swaps["amount0"], swaps["amount1"]
         in0 = ~is_negative(amount0) & ~is_zero(amount0)
         in1 = ~is_negative(amount1) & ~is_zero(amount1)
+        same_sign = (in0 & in1) | (is_negative(amount0) & is_negative(amount1))
         self.refuse(
             "amount-signs",
-            (in0 & in1) | (is_negative(amount0) & is_negative(amount1)),
+            same_sign,
             rows,
             "a swap's amounts have the same sign",
             "columns are mixed up or a sign was lost: take the file again from its source",
@@ -194,7 +195,7 @@ class EventChecker(Checker):
             "tick and sqrtPriceX96 disagree",
             "the row is damaged or was rounded (by a spreadsheet?): take it again from its source",
         )
-        self._direction(price, in0, in1, rows)
+        self._direction(price, in0 & ~same_sign, in1 & ~same_sign, rows)
 
     def _direction(
         self, price: npt.NDArray[np.uint64], in0: Bools, in1: Bools, rows: Lines

@@ -183,7 +183,12 @@ class Fetcher:
                 f"{self.target}: blocks up to {state.last.block} are there, more than asked for",
                 hint="choose another file name, or --restart",
             )
-        if state.complete and state.last.block == fresh.to_block and self.target.exists():
+        if (
+            state.complete
+            and state.last.block == fresh.to_block
+            and self.target.exists()
+            and self._header(state.last.block)["hash"] == state.last.hash
+        ):
             return state
         state.complete = False
         state.to_block = fresh.to_block
