@@ -28,6 +28,8 @@ MARKERS = {
     "reverted": ("vermillion", "x"),
     "refused": ("muted", "circle-open"),
 }
+MANY_MARKERS = 60
+"""More decisions of one kind than this have small markers."""
 MANY_REFUSALS = 60
 """More refused decisions than this start hidden; the legend shows them."""
 
@@ -271,7 +273,7 @@ def _markers(decision: str, made: list[Rebalance], notation: Notation) -> Trace:
         "marker": {
             "color": f"@{colour}",
             "symbol": symbol,
-            "size": 7 if decision == "refused" else 10,
+            "size": 7 if decision == "refused" or len(made) > MANY_MARKERS else 10,
             "line": {"color": "@page" if decision == "executed" else f"@{colour}", "width": 1},
         },
         "text": [_marker_text(item, notation) for item in made],

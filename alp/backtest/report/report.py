@@ -6,7 +6,6 @@ is made from the results alone, so equal results give an equal page, byte for by
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +86,7 @@ def plotly_js() -> str:
 
 def figures_json(drawn: list[Figure]) -> str:
     """Write figures as JSON that is safe inside a script element."""
-    text = orjson.dumps([asdict(figure) for figure in drawn], option=orjson.OPT_SORT_KEYS).decode()
+    text = orjson.dumps(drawn, option=orjson.OPT_SORT_KEYS).decode()
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
