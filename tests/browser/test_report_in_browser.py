@@ -115,20 +115,19 @@ def test_figures_change_colour_with_the_page(visit: Open, scheme: str, paper: st
     )
 
 
-def column(page: Page, table: str, index: int) -> list[str]:
-    return page.locator(f"#{table} tbody tr td:nth-child({index})").all_inner_texts()
-
-
 def test_a_click_sorts_by_number_and_another_turns_it_round(visit: Open) -> None:
     page = visit("report.html")
-    heading = page.locator("#rebalances th:nth-child(5)")
+    titles = page.locator("#rebalances th .title").all_inner_texts()
+    place = titles.index("Price") + 1
+    heading = page.locator(f"#rebalances th:nth-child({place})")
+    cells = page.locator(f"#rebalances tbody td:nth-child({place})")
     expected = sorted(item.price for item in RESULTS.rebalances)
     heading.locator(".title").click()
-    shown = [float(text.replace(",", "")) for text in column(page, "rebalances", 5)]
+    shown = [float(text.replace(",", "")) for text in cells.all_inner_texts()]
     assert shown == pytest.approx(expected, abs=0.006)
     assert heading.get_attribute("aria-sort") == "ascending"
     heading.locator(".title").press("Enter")
-    assert column(page, "rebalances", 5) == [f"{value:,.2f}" for value in reversed(shown)]
+    assert cells.all_inner_texts() == [f"{value:,.2f}" for value in reversed(shown)]
     assert heading.get_attribute("aria-sort") == "descending"
 
 
