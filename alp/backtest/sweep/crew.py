@@ -116,6 +116,11 @@ class Crew:
         """Indices of the jobs in work."""
         return [worker.job.index for worker in self._workers if worker.job is not None]
 
+    @property
+    def pids(self) -> list[int]:
+        """Process ids of the workers."""
+        return [worker.process.pid for worker in self._workers]
+
     def give(self, job: Job) -> None:
         """Let a free worker, or a new one, run a job."""
         worker = next((each for each in self._workers if each.job is None), None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,7 +59,10 @@ def scrubbed(message: str, storage: str) -> str:
 
 
 def _secrets(storage: str) -> set[str]:
-    """Return what stands before the last @, and the values of options; also percent-decoded."""
+    """Return what stands before the last @, and the values of options; also percent-decoded.
+
+    The parts of a password too: a driver may take an unquoted @ for the start of the host.
+    """
     rest = storage.partition("://")[2]
     credentials = rest.rpartition("@")[0]
     options = rest.partition("?")[2]
@@ -68,6 +72,7 @@ def _secrets(storage: str) -> set[str]:
     words = {storage, rest, credentials, user, password}
     words |= {option.partition("=")[2] for option in options.split("&")}
     words |= {unquote_plus(word) for word in words} | {unquote(word) for word in words}
+    words |= {part for word in words - {storage, rest} for part in re.split("[@:/?&=]", word)}
     return {word for word in words if len(word) > 2 or (word and word == password)}
 
 

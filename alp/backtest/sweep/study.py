@@ -1,7 +1,8 @@
 """A study in its storage: which trials there are, who runs them, what came of them.
 
 A trial is known by its index, 0 to N - 1. Optuna's own numbers differ from it where a trial had to
-be run again: the one that was lost is failed, and a new one takes its index and its parameters.
+be run again: the one that was lost is failed, and a new one takes its index, which gives it the
+same parameters in a grid or a random search.
 Any number of processes may work on one study; the storage decides who gets a trial, and each
 process puts back what it finds abandoned.
 """
@@ -178,7 +179,7 @@ class SweepStudy:
         if attempts > ATTEMPTS:
             self.fail(ticket, f"its worker {lost}, {ATTEMPTS} times")
         elif self._drop(ticket.trial.number):
-            self._queue(ticket.index, ticket.trial.params, attempts)
+            self._queue(ticket.index, attempts)
 
     def recover(self) -> int:
         """Put abandoned trials back into the queue; return how many."""
@@ -194,7 +195,7 @@ class SweepStudy:
                 if attempt > ATTEMPTS:
                     self._give_up(index, trial)
                 else:
-                    self._queue(index, trial.params, attempt)
+                    self._queue(index, attempt)
                     recovered += 1
         return recovered + self._queue_forgotten(found)
 
@@ -233,9 +234,9 @@ class SweepStudy:
             return False
         return True
 
-    def _queue(self, index: int, samples: Mapping[str, Any], attempt: int) -> None:
-        fixed = dict(samples) if set(samples) == set(self._distributions) else {}
-        self._study.enqueue_trial(fixed, user_attrs={_INDEX: index, _ATTEMPT: attempt})
+    def _queue(self, index: int, attempt: int) -> None:
+        """Let an index be drawn again; a search must draw it, to know it as one of its own."""
+        self._study.enqueue_trial({}, user_attrs={_INDEX: index, _ATTEMPT: attempt})
 
     def _give_up(self, index: int, trial: FrozenTrial) -> None:
         reason = f"the sweep that ran it died, {ATTEMPTS} times"
@@ -260,8 +261,7 @@ class SweepStudy:
         dropped = {index: trial for index, trial in found if index < self.trials}
         forgotten = [index for index in dropped if index not in alive]
         for index in forgotten:
-            trial = dropped[index]
-            self._queue(index, trial.params, int(trial.user_attrs.get(_ATTEMPT, 1)))
+            self._queue(index, int(dropped[index].user_attrs.get(_ATTEMPT, 1)))
         return len(forgotten)
 
     def _index_of(self, trial: FrozenTrial) -> int:
