@@ -61,25 +61,28 @@ def convert(
     if target.exists() and any(target.samefile(path) for path in source.paths):
         raise ConfigError(f"{target}: would be written over its own source")
     dropped = 0
+    mended: list[dict[str, Any]] | None = None
+    batches: Iterable[Array]
     if sort or drop_duplicates:
         if drop_duplicates and source.kind is Kind.TRADES:
             raise ConfigError("two trades may be alike: repeats cannot be told from trades")
         if source.kind is not source.row_kind:
             raise ConfigError(f"sort first, then convert the result to {source.kind}")
         array, dropped = _mend(source, sort=sort, drop_duplicates=drop_duplicates)
-        batches: Iterable[Array] = (array,)
-        infos = [_plain_info(reader) for reader in source.readers]
+        batches = (array,)
+        mended = [_plain_info(reader) for reader in source.readers]
     else:
         batches = source.batches()
-        # Notes and counts belong into the file's metadata, which is written first.
-        infos = [info.as_dict() for info in source.describe()]
-    about = {
-        "tick_size": None if source.tick_size is None else str(source.tick_size),
-        "lot_size": None if source.lot_size is None else str(source.lot_size),
-        "period_ns": source.period_ns,
-        "approximate": source.approximate,
-        "sources": infos,
-    }
+
+    def about() -> dict[str, Any]:
+        return {
+            "tick_size": None if source.tick_size is None else str(source.tick_size),
+            "lot_size": None if source.lot_size is None else str(source.lot_size),
+            "period_ns": source.period_ns,
+            "approximate": source.approximate,
+            "sources": mended or [info.as_dict() for info in source.describe()],
+        }
+
     rows = write_store(target, source.kind, _counted(batches, progress), about)
     return Conversion(rows, source.kind, dropped)
 

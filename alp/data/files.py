@@ -106,31 +106,40 @@ class InputFile:
         DataError
             Where the compressed stream is cut off or damaged; `row` is the line it was met in.
         """
-        line, block = 1, b""
-        stream = self.open()
-        with stream:
+        block = b""
+        with self.open() as stream:
             while True:
                 try:
                     last, block = block, bytes(stream.read(size))
                 except EOFError as error:
-                    raise self._damaged(
-                        "ends in the middle of the compressed stream", line
-                    ) from error
+                    raise self._damaged("ends in the middle of the compressed stream") from error
                 except (OSError, zlib.error) as error:
-                    raise self._damaged(f"cannot be decompressed ({error})", line) from error
+                    raise self._damaged(f"cannot be decompressed ({error})") from error
                 if not block:
                     self.open_end = self.container == "text" and not last.endswith(b"\n")
                     return
                 yield block
-                line += block.count(b"\n")
 
-    def _damaged(self, what: str, line: int) -> DataError:
+    def _damaged(self, what: str) -> DataError:
         return DataError(
             f"the file {what}",
             path=self.path,
-            row=line,
+            row=self._lines_before_damage() + 1,
             hint="the file was cut off or damaged on its way: copy or fetch it again",
         )
+
+    def _lines_before_damage(self) -> int:
+        """Count the lines that can be read; only done when something is wrong anyway."""
+        lines = 0
+        with self.open() as stream:
+            while True:
+                try:
+                    block = stream.read(_BLOCK)
+                except (OSError, EOFError, zlib.error):
+                    return lines
+                if not block:
+                    return lines
+                lines += block.count(b"\n")
 
     def _read_head(self) -> bytes:
         head = b""

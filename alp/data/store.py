@@ -1,7 +1,7 @@
 """alp's own parquet form: any kind of rows, without loss, the same bytes every time.
 
 Each field of the array is a column of its own width; quantities of several limbs are fixed-size
-binary, lowest byte first. The schema's metadata has one key, ``alp``: a JSON object that says the
+binary, lowest byte first. The file's metadata has one key, ``alp``: a JSON object that says the
 version, the kind, the units and where the rows came from. Transaction hashes and full addresses
 of the source are not kept.
 """
@@ -9,7 +9,7 @@ of the source are not kept.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -41,7 +41,7 @@ class StoredParquet(Reader):
         """Look for alp's metadata."""
         if head.file.container != "parquet":
             return False
-        return _KEY in (open_parquet(head.file).schema_arrow.metadata or {})
+        return _KEY in (open_parquet(head.file).metadata.metadata or {})
 
     @classmethod
     def possible_kinds(cls, head: Head, options: ReadOptions) -> tuple[Kind, ...]:  # noqa: ARG003
@@ -96,14 +96,17 @@ class StoredParquet(Reader):
             yield Rows(array, rows)
 
 
-def write_store(path: Path, kind: Kind, batches: Iterable[Array], about: dict[str, Any]) -> int:
+def write_store(
+    path: Path, kind: Kind, batches: Iterable[Array], about: Callable[[], dict[str, Any]]
+) -> int:
     """Write rows to `path` in alp's form; the file appears when it is complete.
 
     Parameters
     ----------
     about
-        ``tick_size``, ``lot_size`` (decimal text), ``period_ns``, ``approximate`` and
-        ``sources`` (dicts of :class:`~alp.data.source.FileInfo`).
+        Called when all rows are written; returns ``tick_size``, ``lot_size`` (decimal text),
+        ``period_ns``, ``approximate`` and ``sources`` (dicts of
+        :class:`~alp.data.source.FileInfo`).
 
     Returns
     -------
@@ -113,10 +116,8 @@ def write_store(path: Path, kind: Kind, batches: Iterable[Array], about: dict[st
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    metadata = {"version": VERSION, "kind": kind.value, **about}
-    text = json.dumps(metadata, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     types = _arrow_types(kind)
-    schema = pa.schema(list(types.items()), metadata={_KEY: text.encode()})
+    schema = pa.schema(list(types.items()))
     partial = path.with_name(path.name + ".part")
     rows = 0
     try:
@@ -127,6 +128,9 @@ def write_store(path: Path, kind: Kind, batches: Iterable[Array], about: dict[st
                 columns = [_to_arrow(array[name], each) for name, each in types.items()]
                 writer.write_batch(pa.record_batch(columns, schema=schema))
                 rows += len(array)
+            metadata = {"version": VERSION, "kind": kind.value, **about()}
+            text = json.dumps(metadata, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+            writer.add_key_value_metadata({_KEY: text.encode()})
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -134,7 +138,7 @@ def write_store(path: Path, kind: Kind, batches: Iterable[Array], about: dict[st
 
 
 def _metadata(head: Head) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(open_parquet(head.file).schema_arrow.metadata[_KEY])
+    found: dict[str, Any] = json.loads(open_parquet(head.file).metadata.metadata[_KEY])
     return found
 
 

@@ -73,7 +73,7 @@ def test_every_bit_of_every_kind_survives(
                 array[name] = 0
         path = tmp_path_factory.mktemp("store") / "x.parquet"
         about = {"tick_size": None, "lot_size": None, "period_ns": None, "sources": []}
-        assert write_store(path, kind, [array[:1], array[1:]], about) == rows
+        assert write_store(path, kind, [array[:1], array[1:]], lambda: about) == rows
         (reader,) = open_source(path).readers
         assert isinstance(reader, StoredParquet)
         pieces = [piece.array for piece in reader.read(2)]
@@ -173,7 +173,7 @@ def metadata(path: Path, **changes: object) -> None:
     import pyarrow.parquet as pq
 
     table = pq.read_table(path)
-    about = json.loads(table.schema.metadata[b"alp"]) | changes
+    about = json.loads(pq.read_metadata(path).metadata[b"alp"]) | changes
     pq.write_table(table.replace_schema_metadata({"alp": json.dumps(about)}), path)
 
 

@@ -128,7 +128,7 @@ def test_negative_active_liquidity_is_a_warning(write) -> None:
     from alp.data.store import write_store
 
     path = write("x").with_name("liquidity.parquet")
-    write_store(path, Kind.LIQUIDITY, [net_rows({0: 5, 10: -7, 20: 2})], {"sources": []})
+    write_store(path, Kind.LIQUIDITY, [net_rows({0: 5, 10: -7, 20: 2})], dict)
     report = inspect(path)
     assert codes(report) == {"negative-liquidity": (2, 1)}
     assert np.isfinite(report.rows)
