@@ -34,6 +34,7 @@ from alp._core.swapmath cimport (
     amount0_delta,
     amount1_delta,
     compute_swap_step,
+    fee_growth,
 )
 from alp._core.tick_table cimport TickInfo, bitmap_next, bitmap_next_within_word, tick_find
 from alp._core.tickmath cimport (
@@ -57,7 +58,6 @@ from alp._core.uint256 cimport (
     u256_lt,
     u256_mul_div,
     u256_neg,
-    u256_shl128_div,
     u256_sub,
 )
 
@@ -93,7 +93,7 @@ cdef inline int add_growth(Walk* walk, u256 fee) noexcept nogil:
     cdef int code
     if walk.liquidity == 0 or u256_is_zero(fee):
         return OK
-    code = u256_shl128_div(fee, walk.liquidity, &growth)
+    code = fee_growth(fee, walk.liquidity, &growth)
     if code == OK:
         walk.fee_growth_x128 = u256_add(walk.fee_growth_x128, growth)
     return code

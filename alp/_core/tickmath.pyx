@@ -10,9 +10,9 @@ is clear of a tick boundary and one exact ratio decides elsewhere.
 
 from libc.math cimport floor, log
 
+from alp._core.division cimport divide_limbs
 from alp._core.reverts cimport REVERT_EMPTY, REVERT_R, REVERT_T, raise_revert
 from alp._core.uint256 cimport (
-    limbs_divide,
     limbs_used,
     u128_max,
     u128_to_int,
@@ -105,7 +105,6 @@ cdef u256 sqrt_ratio_at_tick(int tick) noexcept nogil:
     cdef int bit = TABLE_BITS
     cdef u64 numerator[4]
     cdef u64 denominator[2]
-    cdef u64 remainder[2]
     cdef u256 quotient
     if magnitude == 0:
         return u256_from_limbs(0, <u64>1 << 32, 0, 0)
@@ -122,7 +121,7 @@ cdef u256 sqrt_ratio_at_tick(int tick) noexcept nogil:
         denominator[0] = <u64>ratio
         denominator[1] = <u64>(ratio >> 64)
         quotient = u256_from_u64(0)
-        limbs_divide(quotient.w, remainder, numerator, 4, denominator, limbs_used(denominator, 2))
+        divide_limbs(quotient.w, numerator, 4, denominator, limbs_used(denominator, 2))
     return round_up_to_x96(quotient)
 
 

@@ -1,7 +1,7 @@
 """256-bit unsigned arithmetic on four 64-bit limbs, little endian.
 
-Everything small enough to disappear into its caller is inline here; long division lives in
-``uint256.pyx``. Two's complement ``i256`` shares the representation of ``u256``. Names follow the
+Everything small enough to disappear into its caller is inline here, long division is in
+``division.pxd``. Two's complement ``i256`` shares the representation of ``u256``. Names follow the
 contracts' libraries where one exists (FullMath, UnsafeMath, LowGasSafeMath).
 """
 
@@ -58,6 +58,14 @@ cdef inline u128 u256_low128(u256 a) noexcept nogil:
     return (<u128>a.w[1] << 64) | a.w[0]
 
 
+cdef inline u128 u256_high128(u256 a) noexcept nogil:
+    return (<u128>a.w[3] << 64) | a.w[2]
+
+
+cdef inline u256 u256_from_halves(u128 high, u128 low) noexcept nogil:
+    return u256_from_limbs(<u64>low, <u64>(low >> 64), <u64>high, <u64>(high >> 64))
+
+
 cdef inline u256 u256_low160(u256 a) noexcept nogil:
     a.w[2] &= <u64>0xFFFFFFFF
     a.w[3] = 0
@@ -85,13 +93,11 @@ cdef inline bint u256_eq(u256 a, u256 b) noexcept nogil:
 
 
 cdef inline bint u256_lt(u256 a, u256 b) noexcept nogil:
-    if a.w[3] != b.w[3]:
-        return a.w[3] < b.w[3]
-    if a.w[2] != b.w[2]:
-        return a.w[2] < b.w[2]
-    if a.w[1] != b.w[1]:
-        return a.w[1] < b.w[1]
-    return a.w[0] < b.w[0]
+    cdef u128 a_high = u256_high128(a)
+    cdef u128 b_high = u256_high128(b)
+    if a_high != b_high:
+        return a_high < b_high
+    return u256_low128(a) < u256_low128(b)
 
 
 cdef inline bint u256_le(u256 a, u256 b) noexcept nogil:
@@ -99,39 +105,29 @@ cdef inline bint u256_le(u256 a, u256 b) noexcept nogil:
 
 
 cdef inline u256 u256_add_carry(u256 a, u256 b, u64* carry) noexcept nogil:
-    cdef u256 r
-    cdef u128 t = <u128>a.w[0] + b.w[0]
-    r.w[0] = <u64>t
-    t = <u128>a.w[1] + b.w[1] + <u64>(t >> 64)
-    r.w[1] = <u64>t
-    t = <u128>a.w[2] + b.w[2] + <u64>(t >> 64)
-    r.w[2] = <u64>t
-    t = <u128>a.w[3] + b.w[3] + <u64>(t >> 64)
-    r.w[3] = <u64>t
-    carry[0] = <u64>(t >> 64)
-    return r
+    # in halves of 128 bits: compilers make add-with-carry of it
+    cdef u128 low = u256_low128(a) + u256_low128(b)
+    cdef u128 middle = u256_high128(a) + (low < u256_low128(b))
+    cdef u128 high = middle + u256_high128(b)
+    carry[0] = (high < middle) | (middle < u256_high128(a))
+    return u256_from_halves(high, low)
 
 
 cdef inline u256 u256_add(u256 a, u256 b) noexcept nogil:
-    cdef u64 carry
-    return u256_add_carry(a, b, &carry)
+    cdef u128 low = u256_low128(a) + u256_low128(b)
+    cdef u128 high = u256_high128(a) + u256_high128(b)
+    return u256_from_halves(high + (low < u256_low128(b)), low)
 
 
 cdef inline u256 u256_add_u64(u256 a, u64 b) noexcept nogil:
-    return u256_add(a, u256_from_u64(b))
+    cdef u128 low = u256_low128(a) + b
+    return u256_from_halves(u256_high128(a) + (low < b), low)
 
 
 cdef inline u256 u256_sub(u256 a, u256 b) noexcept nogil:
-    cdef u256 r
-    cdef u128 t = <u128>a.w[0] - b.w[0]
-    r.w[0] = <u64>t
-    t = <u128>a.w[1] - b.w[1] - (<u64>(t >> 64) & 1)
-    r.w[1] = <u64>t
-    t = <u128>a.w[2] - b.w[2] - (<u64>(t >> 64) & 1)
-    r.w[2] = <u64>t
-    t = <u128>a.w[3] - b.w[3] - (<u64>(t >> 64) & 1)
-    r.w[3] = <u64>t
-    return r
+    cdef u128 low = u256_low128(a) - u256_low128(b)
+    cdef u128 high = u256_high128(a) - u256_high128(b)
+    return u256_from_halves(high - (u256_low128(a) < u256_low128(b)), low)
 
 
 cdef inline u256 u256_neg(u256 a) noexcept nogil:
@@ -186,31 +182,12 @@ cdef inline bint u256_mul_overflows(u256 a, u256 b, u256* low) noexcept nogil:
     return (product[4] | product[5] | product[6] | product[7]) != 0
 
 
-cdef inline u64 reciprocal_2by1(u64 divisor) noexcept nogil:
-    """Möller-Granlund reciprocal of a divisor whose top bit is set."""
-    return <u64>(((<u128>(~divisor) << 64) | <u64>0xFFFFFFFFFFFFFFFF) / divisor)
+cdef inline double u256_to_double(u256 a) noexcept nogil:
+    """Near ``a``, relative error below 2**-50."""
+    cdef double scale = 18446744073709551616.0
+    cdef double high = <double>a.w[3] * scale + <double>a.w[2]
+    return high * (scale * scale) + (<double>a.w[1] * scale + <double>a.w[0])
 
-
-cdef inline u64 divide_2by1(
-    u64 high, u64 low, u64 divisor, u64 reciprocal, u64* remainder
-) noexcept nogil:
-    """Quotient of two limbs by one normalised limb, ``high < divisor`` (algorithm 4)."""
-    cdef u128 q = <u128>reciprocal * high + ((<u128>high << 64) | low)
-    cdef u64 q1 = <u64>(q >> 64) + 1
-    cdef u64 r = low - q1 * divisor
-    if r > <u64>q:
-        q1 -= 1
-        r += divisor
-    if r >= divisor:
-        q1 += 1
-        r -= divisor
-    remainder[0] = r
-    return q1
-
-
-cdef void limbs_divide(
-    u64* quotient, u64* remainder, const u64* numerator, int n, const u64* denominator, int d
-) noexcept nogil
 
 cdef u256 u256_div(u256 a, u256 b, bint* inexact) noexcept nogil
 cdef int u256_mul_div(u256 a, u256 b, u256 denominator, u256* result) noexcept nogil
@@ -219,7 +196,6 @@ cdef int u256_shl128_div(u256 a, u128 denominator, u256* result) noexcept nogil
 cdef u256 u256_mul_shr128(u256 a, u128 b) noexcept nogil
 cdef int u256_msb(u256 a) noexcept nogil
 cdef int u256_lsb(u256 a) noexcept nogil
-cdef double u256_to_double(u256 a) noexcept nogil
 
 
 cdef object u256_to_int(u256 a)

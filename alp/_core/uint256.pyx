@@ -1,10 +1,12 @@
-"""Long division, FullMath and BitMath, and the passage between C limbs and Python integers.
+"""FullMath and BitMath, and the passage between C limbs and Python integers.
 
-Division is Knuth's algorithm D with Möller and Granlund's 3-by-2 reciprocal ("Improved division
-by invariant integers", 2011), sized to the limbs actually used. ``u256_mul_div`` reverts exactly where
-FullMath does: denominator zero, or a quotient that needs more than 256 bits.
+``u256_mul_div`` reverts exactly where FullMath does: denominator zero, or a quotient that needs
+more than 256 bits.
 """
 
+from cpython.long cimport PyLong_AsLongLongAndOverflow
+
+from alp._core.division cimport divide_limbs
 from alp._core.reverts cimport OK, REVERT_EMPTY, raise_revert
 
 cdef extern from *:
@@ -23,161 +25,15 @@ cdef extern from *:
     )
 
 
-cdef inline u64 reciprocal_3by2(u64 d1, u64 d0) noexcept nogil:
-    """Reciprocal of the normalised two-limb divisor (algorithm 6)."""
-    cdef u64 v = reciprocal_2by1(d1)
-    cdef u64 p = d1 * v + d0
-    cdef u128 t
-    if p < d0:
-        v -= 1
-        if p >= d1:
-            v -= 1
-            p -= d1
-        p -= d1
-    t = <u128>v * d0
-    p += <u64>(t >> 64)
-    if p < <u64>(t >> 64):
-        v -= 1
-        if p > d1 or (p == d1 and <u64>t >= d0):
-            v -= 1
-    return v
-
-
-cdef inline u64 divide_3by2(
-    u64 u2, u64 u1, u64 u0, u64 d1, u64 d0, u64 reciprocal, u128* remainder
-) noexcept nogil:
-    """Quotient of three limbs by two normalised ones, ``(u2, u1) < (d1, d0)`` (algorithm 5)."""
-    cdef u128 q = <u128>reciprocal * u2 + ((<u128>u2 << 64) | u1)
-    cdef u64 q1 = <u64>(q >> 64)
-    cdef u128 d = (<u128>d1 << 64) | d0
-    cdef u64 r1 = u1 - q1 * d1
-    cdef u128 r = ((<u128>r1 << 64) | u0) - <u128>d0 * q1 - d
-    q1 += 1
-    if <u64>(r >> 64) >= <u64>q:
-        q1 -= 1
-        r += d
-    if r >= d:
-        q1 += 1
-        r -= d
-    remainder[0] = r
-    return q1
-
-
-cdef inline void divide_by_one_limb(
-    u64* quotient, u64* remainder, const u64* u, int n, u64 divisor, int shift
-) noexcept nogil:
-    """``u`` has ``n + 1`` limbs, already shifted to the normalised ``divisor``."""
-    cdef u64 v = reciprocal_2by1(divisor)
-    cdef u64 r = u[n]
-    cdef int i
-    for i in range(n - 1, -1, -1):
-        quotient[i] = divide_2by1(r, u[i], divisor, v, &r)
-    remainder[0] = r >> shift
-
-
-cdef inline bint subtract_product(u64* u, const u64* d, int limbs, u64 q) noexcept nogil:
-    """``u -= q * d`` over ``limbs + 1`` limbs; true where that went below zero."""
-    cdef u64 borrow = 0
-    cdef u64 low
-    cdef u128 t
-    cdef int i
-    for i in range(limbs):
-        t = <u128>q * d[i] + borrow
-        low = <u64>t
-        borrow = <u64>(t >> 64) + (1 if u[i] < low else 0)
-        u[i] -= low
-    low = u[limbs]
-    u[limbs] = low - borrow
-    return low < borrow
-
-
-cdef inline void add_back(u64* u, const u64* d, int limbs) noexcept nogil:
-    cdef u64 carry = 0
-    cdef u128 t
-    cdef int i
-    for i in range(limbs):
-        t = <u128>u[i] + d[i] + carry
-        u[i] = <u64>t
-        carry = <u64>(t >> 64)
-    u[limbs] += carry
-
-
-cdef void limbs_divide(
-    u64* quotient, u64* remainder, const u64* numerator, int n, const u64* denominator, int d
-) noexcept nogil:
-    """Divide ``n`` limbs by ``d`` limbs (at most 9 and 5), the top limb of each not zero, n >= d.
-
-    Writes ``n - d + 1`` limbs of quotient and ``d`` of remainder.
-    """
-    cdef u64 u[10]
-    cdef u64 v[5]
-    cdef int shift = clz64(denominator[d - 1])
-    cdef int i, j
-    cdef u64 reciprocal, q
-    cdef u128 rest
-    if shift == 0:
-        for i in range(d):
-            v[i] = denominator[i]
-        for i in range(n):
-            u[i] = numerator[i]
-        u[n] = 0
-    else:
-        for i in range(d - 1, 0, -1):
-            v[i] = (denominator[i] << shift) | (denominator[i - 1] >> (64 - shift))
-        v[0] = denominator[0] << shift
-        u[n] = numerator[n - 1] >> (64 - shift)
-        for i in range(n - 1, 0, -1):
-            u[i] = (numerator[i] << shift) | (numerator[i - 1] >> (64 - shift))
-        u[0] = numerator[0] << shift
-    if d == 1:
-        divide_by_one_limb(quotient, remainder, u, n, v[0], shift)
-        return
-    reciprocal = reciprocal_3by2(v[d - 1], v[d - 2])
-    for j in range(n - d, -1, -1):
-        if u[j + d] == v[d - 1] and u[j + d - 1] >= v[d - 2]:
-            q = <u64>0xFFFFFFFFFFFFFFFF  # the 3-by-2 step would overflow; this is at most one high
-            if subtract_product(&u[j], v, d, q):
-                q -= 1
-                add_back(&u[j], v, d)
-                if u[j + d] != 0:
-                    q -= 1
-                    add_back(&u[j], v, d)
-        else:
-            q = divide_3by2(
-                u[j + d], u[j + d - 1], u[j + d - 2], v[d - 1], v[d - 2], reciprocal, &rest
-            )
-            if d == 2:
-                u[j + 2] = 0
-                u[j + 1] = <u64>(rest >> 64)
-                u[j] = <u64>rest
-            elif subtract_product(&u[j], v, d, q):
-                q -= 1
-                add_back(&u[j], v, d)
-        quotient[j] = q
-    for i in range(d - 1):
-        remainder[i] = (u[i] >> shift) | (u[i + 1] << 1 << (63 - shift))
-    remainder[d - 1] = u[d - 1] >> shift
-
-
-cdef inline bint any_limb(const u64* a, int limbs) noexcept nogil:
-    cdef u64 bits = 0
-    cdef int i
-    for i in range(limbs):
-        bits |= a[i]
-    return bits != 0
-
-
 cdef u256 u256_div(u256 a, u256 b, bint* inexact) noexcept nogil:
     """``a // b`` for ``b > 0``; ``inexact`` is set where there is a remainder."""
-    cdef u64 remainder[4]
     cdef u256 result = u256_from_u64(0)
     cdef int n = limbs_used(a.w, 4)
     cdef int d = limbs_used(b.w, 4)
     if n < d:
         inexact[0] = n > 0
-        return result
-    limbs_divide(result.w, remainder, a.w, n, b.w, d)
-    inexact[0] = any_limb(remainder, d)
+    else:
+        inexact[0] = divide_limbs(result.w, a.w, n, b.w, d)
     return result
 
 
@@ -185,7 +41,6 @@ cdef inline int divide_product(
     const u64* product, u256 denominator, u256* result, bint* inexact
 ) noexcept nogil:
     cdef u64 quotient[9]
-    cdef u64 remainder[4]
     cdef int n = limbs_used(product, 8)
     cdef int d = limbs_used(denominator.w, 4)
     cdef int i
@@ -197,8 +52,7 @@ cdef inline int divide_product(
         return OK
     if n - d > 4:
         return REVERT_EMPTY
-    limbs_divide(quotient, remainder, product, n, denominator.w, d)
-    inexact[0] = any_limb(remainder, d)
+    inexact[0] = divide_limbs(quotient, product, n, denominator.w, d)
     if n - d == 4 and quotient[4] != 0:
         return REVERT_EMPTY
     for i in range(min(n - d + 1, 4)):
@@ -267,34 +121,44 @@ cdef int u256_lsb(u256 a) noexcept nogil:
     return -1
 
 
-cdef double u256_to_double(u256 a) noexcept nogil:
-    """Nearest-ish double, relative error below 2**-52."""
-    cdef double scale = 18446744073709551616.0
-    cdef double high = <double>a.w[3] * scale + <double>a.w[2]
-    return (high * scale + <double>a.w[1]) * scale + <double>a.w[0]
-
-
 cdef object u256_to_int(u256 a):
-    return _PyLong_FromByteArray(<const unsigned char*>&a, 32, 1, 0)
+    if a.w[1] | a.w[2] | a.w[3]:
+        return _PyLong_FromByteArray(<const unsigned char*>&a, 32, 1, 0)
+    return a.w[0]
 
 
 cdef object i256_to_int(i256 a):
-    return _PyLong_FromByteArray(<const unsigned char*>&a, 32, 1, 1)
+    cdef u64 sign = <u64>(<i64>a.w[0] >> 63)
+    if (a.w[1] ^ sign) | (a.w[2] ^ sign) | (a.w[3] ^ sign):
+        return _PyLong_FromByteArray(<const unsigned char*>&a, 32, 1, 1)
+    return <i64>a.w[0]
 
 
 cdef object u128_to_int(u128 a):
-    return _PyLong_FromByteArray(<const unsigned char*>&a, 16, 1, 0)
+    if a >> 64:
+        return _PyLong_FromByteArray(<const unsigned char*>&a, 16, 1, 0)
+    return <u64>a
 
 
 cdef object i128_to_int(i128 a):
     return _PyLong_FromByteArray(<const unsigned char*>&a, 16, 1, 1)
 
 
+cdef inline bint small_int(object value, i64* small) except -1:
+    """True where the int fits 64 bits with its sign."""
+    cdef int overflow = 0
+    if not isinstance(value, int):
+        raise TypeError(f"expected an int, got {type(value).__name__}")
+    small[0] = PyLong_AsLongLongAndOverflow(value, &overflow)
+    return overflow == 0
+
+
 cdef u256 u256_from_int(object value) except *:
     """Raises OverflowError for values outside 0 .. 2**256 - 1, TypeError for other types."""
     cdef u256 r
-    if not isinstance(value, int):
-        raise TypeError(f"expected an int, got {type(value).__name__}")
+    cdef i64 small
+    if small_int(value, &small) and small >= 0:
+        return u256_from_u64(small)
     alp_int_to_bytes(value, <unsigned char*>&r, 0)
     return r
 
@@ -302,8 +166,11 @@ cdef u256 u256_from_int(object value) except *:
 cdef i256 i256_from_int(object value) except *:
     """Raises OverflowError for values outside -2**255 .. 2**255 - 1."""
     cdef i256 r
-    if not isinstance(value, int):
-        raise TypeError(f"expected an int, got {type(value).__name__}")
+    cdef i64 small
+    cdef u64 sign
+    if small_int(value, &small):
+        sign = <u64>(small >> 63)
+        return u256_from_limbs(<u64>small, sign, sign, sign)
     alp_int_to_bytes(value, <unsigned char*>&r, 1)
     return r
 
