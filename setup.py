@@ -33,7 +33,7 @@ DIRECTIVES = {
 
 # Flags that gcc and clang share. No -march=native: a wheel must run on every machine of its
 # platform. No -ffast-math: two builds must agree to the last bit.
-COMPILE_ARGS = ["-O0", "-g"] if DEBUG else ["-O3"]
+COMPILE_ARGS = ["-O0", "-g"] if DEBUG else ["-O3", "-g0"]
 COMPILE_ARGS += ["-ffp-contract=off", "-Wno-unused-function", "-Wno-unreachable-code"]
 
 ROOT = Path(__file__).parent

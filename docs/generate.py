@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 import inspect
 import itertools
-import re
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -117,7 +117,7 @@ def _member_docstrings(enumeration: type) -> dict[str, str]:
     for member, text in itertools.pairwise(body):
         if isinstance(member, ast.Assign) and isinstance(text, ast.Expr):
             assert isinstance(member.targets[0], ast.Name)
-            found[member.targets[0].id] = _cell(ast.literal_eval(text.value))
+            found[member.targets[0].id] = _cell(ast.literal_eval(text.value).replace("``", "`"))
     return found
 
 
