@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         "alp validate examples/eth-usdc.yaml": "one line, or one for each fault",
         "alp validate --json strategies/*.yaml": "the same as data, with line and column",
         "alp validate --strict eth.yaml": "refuse what would only be advice",
+        "kubectl get strategy eth -o yaml | alp validate -": "what a cluster holds",
     },
 )
 @click.argument(

@@ -14,7 +14,7 @@ from typing import Any
 
 from alp.errors import ConfigError
 from alp.strategy.catalogue import find
-from alp.strategy.document import Document, read_document
+from alp.strategy.document import Document
 from alp.strategy.loading import check_document, read_file
 from alp.strategy.manifest import Strategy
 from alp.strategy.problems import ManifestError, Path, Problem
@@ -46,14 +46,14 @@ def check_file(path: FilePath) -> Report:
     """Read a manifest file and report on it; a wrong one is a report, not an exception."""
     name = str(path)
     try:
-        document = read_document(read_file(path), name)
+        document = read_file(path)
         strategy = check_document(document)
     except ManifestError as error:
         return Report(name, None, tuple(error.problems), ())
     except ConfigError as error:
         problem = Problem((), error.message.removeprefix(f"{name}: "))
         return Report(name, None, (problem,), ())
-    strategy._source = path
+    strategy._source = None if name == "-" else path
     advice = [
         Problem(where, message, *(document.place(where) or (None, None)))
         for where, message in _advice(document, strategy)

@@ -45,24 +45,26 @@ def load_manifest(source: FilePath | str | Mapping[str, Any]) -> Strategy:
         return check_document(Document("manifest", dict(source)))
     if isinstance(source, str) and "\n" in source:
         return check_document(read_document(source.encode(), "manifest"))
-    if source == "-":
-        return check_document(read_document(sys.stdin.buffer.read(), "standard input"))
     path = FilePath(source)
-    strategy = check_document(read_document(read_file(path), str(path)))
-    strategy._source = path
+    strategy = check_document(read_file(path))
+    strategy._source = None if str(path) == "-" else path
     return strategy
 
 
-def read_file(path: FilePath) -> bytes:
-    """Return a manifest file's bytes.
+def read_file(path: FilePath) -> Document:
+    """Return the document in a file, or in standard input where the path is ``-``.
 
     Raises
     ------
+    ManifestError
+        If it is not one YAML document.
     ConfigError
         If there is no such file, or it cannot be read.
     """
     try:
-        return path.read_bytes()
+        if str(path) == "-":
+            return read_document(sys.stdin.buffer.read(), "standard input")
+        return read_document(path.read_bytes(), str(path))
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such file") from None
     except OSError as error:

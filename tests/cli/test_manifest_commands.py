@@ -90,6 +90,15 @@ class TestValidate:
         assert invoke("validate", "--strict", str(path)).exit_code == ExitCode.CONFIG
         assert invoke("validate", "--strict", EXAMPLE).exit_code == ExitCode.OK
 
+    def test_a_dash_is_standard_input(self) -> None:
+        text = Path(EXAMPLE).read_text()
+        for arguments in (["validate", "-"], ["explain", "-"]):
+            result = CliRunner().invoke(root, arguments, input=text)
+            assert result.exit_code == ExitCode.OK
+            assert "eth-usdc" in result.stdout
+        refused = CliRunner().invoke(root, ["explain", "-"], input="- no mapping")
+        assert "alp: standard input:1: is not a mapping" in refused.stderr
+
     def test_it_needs_a_file(self) -> None:
         assert invoke("validate").exit_code == ExitCode.USAGE
 

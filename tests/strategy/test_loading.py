@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -291,6 +292,15 @@ class TestWithValues:
     def test_text_that_is_no_path_is_refused(self, path: str) -> None:
         with pytest.raises(ConfigError, match=r"is not the path|an index is written"):
             with_values(load_manifest(small()), {path: 1})
+
+
+def test_a_strategy_goes_to_another_process_whole(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(MINIMAL)
+    strategy = load_manifest(path)
+    copy = pickle.loads(pickle.dumps(strategy))
+    assert copy == strategy
+    assert copy.source == path
 
 
 def test_a_strategy_cannot_be_changed_in_place() -> None:
