@@ -33,7 +33,8 @@ def cli_page() -> str:
         "# Command line\n\nEvery command ends with one of the [exit codes](exit-codes.md).\n"
         "`alp COMMAND --help` shows the text of this page.\n"
     )
-    return "\n".join([NOTICE, intro, *_commands(root, click.Context(root, info_name="alp"))])
+    context = click.Context(root, info_name="alp", **root.context_settings)
+    return "\n".join([NOTICE, intro, *_commands(root, context)])
 
 
 def _commands(command: click.Command, context: click.Context) -> Iterator[str]:
@@ -51,9 +52,12 @@ def _section(command: click.Command, context: click.Context) -> str:
     parts.append(_prose(command.help or ""))
     if isinstance(command, LazyGroup):
         rows = [(f"`{name}`", help_text) for name, (_, help_text) in command.table.items()]
+        rows += [
+            (f"`{name}`", each.get_short_help_str()) for name, each in command.commands.items()
+        ]
         parts.append(_table("command", rows))
     records = [parameter.get_help_record(context) for parameter in command.get_params(context)]
-    rows = [(_code(record[0]), record[1]) for record in records if record is not None]
+    rows = [(_code(record[0]), record[1]) for record in records if record and record[1]]
     parts.append(_table("option", rows))
     if isinstance(command, Command | LazyGroup):
         rows = [(_code(line), meaning) for line, meaning in command.examples.items()]

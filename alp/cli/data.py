@@ -28,7 +28,7 @@ COMMANDS = {
     },
 )
 def data() -> None:
-    r"""Inspect, convert and fetch the recordings that backtests run on.
+    """Inspect, convert and fetch the recordings that backtests run on.
 
     \b
     Files are recognised by their content, compressed with gzip or zstd or not:
@@ -43,4 +43,4 @@ def data() -> None:
 
     A file with a fault is refused, with its name, row and remedy, and exit status 4. Nothing is
     dropped or repaired unless you ask for it.
-    """
+    """  # noqa: D301

@@ -7,7 +7,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from click.testing import CliRunner
 
+from alp.cli.app import root as alp_command
 from alp.errors import ExitCode
 
 
@@ -37,3 +39,13 @@ def test_every_exit_code_has_a_meaning(generate: ModuleType) -> None:
 def test_every_option_has_a_help_text(generate: ModuleType) -> None:
     bare = [line for line in generate.cli_page().splitlines() if line.endswith("|  |")]
     assert not [line for line in bare if line.startswith("| `-")]
+
+
+def test_every_command_explains_itself(generate: ModuleType) -> None:
+    page = generate.cli_page()
+    commands = [line.split()[2:] for line in page.splitlines() if line.startswith("## alp")]
+    assert ["data", "inspect"] in commands
+    for command in commands:
+        done = CliRunner().invoke(alp_command, [*command, "--help"])
+        assert done.exit_code == ExitCode.OK, (command, done.output)
+        assert "\\b" not in done.output, command
