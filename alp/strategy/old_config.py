@@ -31,8 +31,6 @@ class OldSetting:
         Its text; None where it is a secret, or computed by code.
     place
         File and line.
-    section
-        INI section it stands in, in capitals, or empty.
     secret
         Whether it holds a secret.
     """
@@ -40,7 +38,6 @@ class OldSetting:
     name: str
     value: str | None
     place: str
-    section: str = ""
     secret: bool = False
 
 
@@ -67,7 +64,7 @@ def _guarded(setting: OldSetting) -> OldSetting:
     value = setting.value
     secret = names_secret(setting.name) or (value is not None and _is_key_material(value))
     if secret or setting.name.endswith("RPC_URL"):
-        return OldSetting(setting.name, None, setting.place, setting.section, secret=True)
+        return OldSetting(setting.name, None, setting.place, secret=True)
     return setting
 
 
@@ -77,19 +74,15 @@ def _is_key_material(value: str) -> bool:
 
 
 def _from_lines(text: str, path: Path) -> Iterator[OldSetting]:
-    section = ""
     for number, line in enumerate(text.splitlines(), 1):
         content = re.split(r"(?:^|\s)[#;]", line, maxsplit=1)[0].strip()
-        if not content:
-            continue
-        if content.startswith("[") and content.endswith("]"):
-            section = content[1:-1].strip().upper()
+        if not content or (content.startswith("[") and content.endswith("]")):
             continue
         name, equals, value = content.removeprefix("export ").partition("=")
         if not equals:
             raise ConfigError(f"{path}:{number}: is neither NAME=value nor [section]")
         bare = value.strip().strip("\"'")
-        yield OldSetting(name.strip().upper(), bare, f"{path}:{number}", section)
+        yield OldSetting(name.strip().upper(), bare, f"{path}:{number}")
 
 
 def _from_json(text: str, path: Path) -> Iterator[OldSetting]:

@@ -94,11 +94,11 @@ class TestReading:
         assert found["PRIVATE_KEY"].secret
         assert "hunter2" not in repr(found)
 
-    def test_ini_and_env_lines_are_read_with_their_section(self, tmp_path: Path) -> None:
+    def test_ini_and_env_lines_are_read(self, tmp_path: Path) -> None:
         found = settings_of(tmp_path, "config.ini", INI)
         assert found["MIN_ORDER_QTY"].value == "0.01"
         assert found["MAX_ORDER_VALUE"] == OldSetting(
-            "MAX_ORDER_VALUE", "20000", f"{tmp_path / 'config.ini'}:10", "TRADER"
+            "MAX_ORDER_VALUE", "20000", f"{tmp_path / 'config.ini'}:10"
         )
         assert found["API_KEY"].secret
         env = settings_of(tmp_path, ".env", "export BASE_SPREAD=0.05  # 5 %\nA='x#y'\n")
