@@ -26,7 +26,8 @@ cdef struct Counters:
     i64 swaps
     i64 exact_in            # ended on the recorded price as an exact input
     i64 exact_out
-    i64 by_price            # walked to the recorded price
+    i64 at_limit            # stopped by its price limit, with the recorded amounts
+    i64 by_price            # walked to the recorded price, with other amounts
     i64 liquidity_mismatches
     i64 tick_mismatches
     i64 liquidity_faults    # mints and burns that could not be applied

@@ -2,9 +2,10 @@
 
 ``OVERLAY``    history's path is kept. Our liquidity is a ghost: it moves no price and earns its share
                of every step's fee. Each recorded swap is run as the exact input or the exact
-               output it can have been and must end on the recorded price; one that does not (the
-               liquidity known is not the whole) is walked to the recorded price instead, counted,
-               and the pool is put back on the recorded tick and liquidity.
+               output it can have been and must end on the recorded price; one that does not is
+               walked there. That is what a swap stopped by its price limit did, if the amounts are
+               the recorded ones too; otherwise the liquidity known was not the whole, and it is
+               counted. The pool is then put on the recorded tick and liquidity.
 ``REEXECUTE``  our liquidity is real and recorded swaps run again as exact inputs, so the path leaves
                history's.
 
@@ -78,14 +79,14 @@ cdef inline u256 _open_limit(bint zero_for_one) noexcept nogil:
     return u256_sub(MAX_SQRT_RATIO, u256_from_u64(1))
 
 
-cdef int _swap_to(Run* run, u256 target, u64 ts) noexcept nogil:
+cdef int _swap_to(Run* run, u256 target, u64 ts, SwapResult* result) noexcept nogil:
     """Trade until the price is ``target``, whatever it takes."""
-    cdef SwapResult result
     cdef bint down = u256_lt(target, run.pool.sqrt_price_x96)
+    result.amount0 = result.amount1 = u256_from_u64(0)
     if u256_eq(target, run.pool.sqrt_price_x96):
         return OK
     # 2**254: more than any pool can take
-    return pool_swap(run.pool, down, u256_from_limbs(0, 0, 0, <u64>1 << 62), target, ts, &result)
+    return pool_swap(run.pool, down, u256_from_limbs(0, 0, 0, <u64>1 << 62), target, ts, result)
 
 
 cdef int _overlay_swap(Run* run, const Event* event, u64 ts) noexcept nogil:
@@ -112,8 +113,11 @@ cdef int _overlay_swap(Run* run, const Event* event, u64 ts) noexcept nogil:
                 run.counters.exact_out += 1
                 done = True
     if not done:
-        code = _swap_to(run, target, ts)
-        run.counters.by_price += 1
+        code = _swap_to(run, target, ts, &result)
+        if u256_eq(result.amount0, amount0) and u256_eq(result.amount1, amount1):
+            run.counters.at_limit += 1
+        else:
+            run.counters.by_price += 1
     if code != OK:
         return code
     if real_liquidity(run.pool) != liquidity:
@@ -147,6 +151,7 @@ cdef void _shift_tick(PoolState* pool, int tick, i128 net, u128 size, bint remov
     """Change one boundary by a mint or burn of unknown owner; room must have been reserved."""
     cdef TickInfo* info = tick_insert(&pool.ticks, tick)
     cdef bint was_live = tick_is_live(info)
+    cdef bint was_real = info.liquidity_gross != 0
     cdef u128 least
     info.liquidity_net = info.liquidity_net + net
     if removing:
@@ -156,10 +161,10 @@ cdef void _shift_tick(PoolState* pool, int tick, i128 net, u128 size, bint remov
         info.liquidity_gross = size if size > least else least
     else:
         info.liquidity_gross = info.liquidity_gross + size
-    if was_live == tick_is_live(info):
-        return
-    bitmap_flip(&pool.bitmap, tick)
-    if not was_live and tick <= pool.tick:
+    # The bitmap knows real liquidity only; a tick may have been live by a ghost before.
+    if was_real != (info.liquidity_gross != 0):
+        bitmap_flip(&pool.bitmap, tick)
+    if not was_live and tick_is_live(info) and tick <= pool.tick:
         info.fee_growth_outside0_x128 = pool.fee_growth_global0_x128
         info.fee_growth_outside1_x128 = pool.fee_growth_global1_x128
 
@@ -192,6 +197,7 @@ cdef int _apply(Run* run, const Event* event) noexcept nogil:
     cdef u64 ts = _seconds(event.ts_ns)
     cdef int code = OK
     cdef u256 low, high
+    cdef SwapResult result
     run.counters.events += 1
     if event.kind == KIND_SWAP:
         run.counters.swaps += 1
@@ -208,10 +214,10 @@ cdef int _apply(Run* run, const Event* event) noexcept nogil:
         high = _wide(event.amount0)
         if u256_lt(run.pool.sqrt_price_x96, low):
             run.counters.swaps += 1
-            code = _swap_to(run, low, ts)
+            code = _swap_to(run, low, ts, &result)
         elif u256_lt(high, run.pool.sqrt_price_x96):
             run.counters.swaps += 1
-            code = _swap_to(run, high, ts)
+            code = _swap_to(run, high, ts, &result)
     return code
 
 

@@ -260,6 +260,7 @@ def _replay(setup: Setup) -> Replay:
     return Replay(
         swaps_exact_in=int(counters["exact_in"]),
         swaps_exact_out=int(counters["exact_out"]),
+        swaps_at_limit=int(counters["at_limit"]),
         swaps_by_price=int(counters["by_price"]),
         liquidity_mismatches=int(counters["liquidity_mismatches"]),
         max_price_error_bps=float(counters["worst_gap_bps"]),

@@ -97,8 +97,10 @@ class Replay(Record):
     """Swaps reproduced to the last unit as exact-input swaps."""
     swaps_exact_out: int = 0
     """Swaps reproduced to the last unit as exact-output swaps."""
+    swaps_at_limit: int = 0
+    """Swaps reproduced to the last unit as inputs stopped by their price limit."""
     swaps_by_price: int = 0
-    """Swaps that could only be driven to their recorded price."""
+    """Swaps that could only be driven to their recorded price: an amount differs."""
     liquidity_mismatches: int = 0
     """Swaps after which active liquidity differed from the recorded one."""
     max_price_error_bps: float | None = None

@@ -226,6 +226,22 @@ def test_mints_and_burns_of_others_change_liquidity_where_the_price_is() -> None
     assert replay.counters["liquidity_faults"] == 1
 
 
+def test_others_may_mint_and_burn_at_the_ticks_of_our_ghosts() -> None:
+    pool, rows = market(21, 300)
+    edges = (START - 40, START + 40)
+    rows[100]["kind"], rows[200]["kind"] = EventKind.MINT, EventKind.BURN
+    for row in (rows[100], rows[200]):
+        row["tick_lower"], row["tick_upper"] = edges
+        row["liquidity"] = limbs([10**19], 2)[0]
+    alone, with_us = replayed(pool.copy()), replayed(pool.copy())
+    with_us.open(*edges, 10**17, SECOND_0 * SECOND)
+    for replay in (alone, with_us):
+        advance(replay, rows)
+    assert with_us.counters == alone.counters
+    assert state(with_us.pool)["price"] == state(alone.pool)["price"]
+    assert with_us.pool.real_liquidity == alone.pool.real_liquidity
+
+
 def test_time_does_not_run_backwards() -> None:
     pool, _ = market(2, 1)
     replay = replayed(pool)

@@ -68,7 +68,12 @@ def fidelity_table(results: Results) -> Table:
 def replay_table(results: Results) -> Table:
     """State how well replaying the pool reproduced what the chain recorded."""
     replay, window = results.replay, results.window
-    swaps = replay.swaps_exact_in + replay.swaps_exact_out + replay.swaps_by_price
+    swaps = (
+        replay.swaps_exact_in
+        + replay.swaps_exact_out
+        + replay.swaps_at_limit
+        + replay.swaps_by_price
+    )
 
     def share(value: int) -> str:
         return f"{count(value)} ({percent(value / swaps, 2)})"
@@ -82,6 +87,7 @@ def replay_table(results: Results) -> Table:
         facts += [
             ("Swaps reproduced exactly, by amount in", share(replay.swaps_exact_in)),
             ("Swaps reproduced exactly, by amount out", share(replay.swaps_exact_out)),
+            ("Swaps reproduced exactly, stopped by a price limit", share(replay.swaps_at_limit)),
             ("Swaps driven to their recorded price only", share(replay.swaps_by_price)),
             ("Swaps with other active liquidity than recorded", share(replay.liquidity_mismatches)),
             ("Largest price error", f"{number(replay.max_price_error_bps, 4)} bps"),
