@@ -63,6 +63,7 @@ def _print_version(ctx: click.Context, _param: click.Parameter, wanted: bool) ->
     "--debug",
     is_flag=True,
     envvar="ALP_DEBUG",
+    expose_value=False,  # alp.cli.outcome looks for it, also where parsing itself fails
     help="Show the traceback of an unexpected failure.",
 )
 @click.option(
@@ -74,8 +75,6 @@ def _print_version(ctx: click.Context, _param: click.Parameter, wanted: bool) ->
     callback=_print_version,
     help="Print the version.",
 )
-@click.pass_context
-def root(ctx: click.Context, log_level: str, log_format: str, debug: bool) -> None:
+def root(log_level: str, log_format: str) -> None:
     """Run one of the commands."""
-    ctx.obj = {"debug": debug}
     configure_logs(log_level, log_format)

@@ -15,7 +15,7 @@ from typing import Any
 from alp.errors import ConfigError
 from alp.strategy.catalogue import find
 from alp.strategy.document import Document
-from alp.strategy.loading import check_document, read_file
+from alp.strategy.loading import check_document, document_at
 from alp.strategy.manifest import Strategy
 from alp.strategy.problems import ManifestError, Path, Problem
 
@@ -46,7 +46,7 @@ def check_file(path: FilePath) -> Report:
     """Read a manifest file and report on it; a wrong one is a report, not an exception."""
     name = str(path)
     try:
-        document = read_file(path)
+        document = document_at(path)
         strategy = check_document(document)
     except ManifestError as error:
         return Report(name, None, tuple(error.problems), ())

@@ -46,25 +46,34 @@ def load_manifest(source: FilePath | str | Mapping[str, Any]) -> Strategy:
     if isinstance(source, str) and "\n" in source:
         return check_document(read_document(source.encode(), "manifest"))
     path = FilePath(source)
-    strategy = check_document(read_file(path))
+    strategy = check_document(document_at(path))
     strategy._source = None if str(path) == "-" else path
     return strategy
 
 
-def read_file(path: FilePath) -> Document:
-    """Return the document in a file, or in standard input where the path is ``-``.
+def document_at(path: FilePath) -> Document:
+    """Return the YAML document in a file, or in standard input where the path is ``-``.
 
     Raises
     ------
     ManifestError
         If it is not one YAML document.
     ConfigError
+        If the file cannot be read.
+    """
+    return read_document(read_file(path), "standard input" if str(path) == "-" else str(path))
+
+
+def read_file(path: FilePath) -> bytes:
+    """Return a file's bytes, or those of standard input where the path is ``-``.
+
+    Raises
+    ------
+    ConfigError
         If there is no such file, or it cannot be read.
     """
     try:
-        if str(path) == "-":
-            return read_document(sys.stdin.buffer.read(), "standard input")
-        return read_document(path.read_bytes(), str(path))
+        return sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such file") from None
     except OSError as error:
