@@ -130,6 +130,16 @@ def prepare(spec: Spec, pair: TokenPair, folder: Path) -> Setup:
         driver = _events(spec, pair, inputs, markouts, keep_ns)
         fidelity = backtest.fidelity
         notes.append(_EVENT_NOTES[fidelity])
+    ignored = [
+        f"limits.{name}"
+        for name, value in (
+            ("maxNetBase", spec.limits.max_net_base),
+            ("maxDrawdownBps", spec.limits.max_drawdown_bps),
+        )
+        if value is not None
+    ]
+    if ignored:
+        notes.append(f"not enforced in a backtest: {', '.join(ignored)}")
     return Setup(
         spec=spec,
         pair=pair,
