@@ -66,8 +66,8 @@ class Instrument:
 
     def notional_raw(self, price_ticks: int, lots: int) -> Fraction:
         """Return the exact quote raw units of ``lots`` at ``price_ticks``."""
-        scale = Fraction(self.tick_size) * Fraction(self.lot_size)
-        return scale * (price_ticks * lots * 10**self.quote_decimals)
+        one: Fraction = Fraction(self.tick_size) * Fraction(self.lot_size) * 10**self.quote_decimals
+        return one * (price_ticks * lots)
 
 
 @dataclass(frozen=True)
