@@ -1,25 +1,9 @@
-# One row of a POOL_EVENT array (alp.data.schema) as C sees it, and the state of a replay.
+# The state of a replay of POOL_EVENT rows (alp.data.schema; `PoolEvent` as C sees them).
 
 from alp._core.lp_ledger cimport MAX_OWN, Ledger
 from alp._core.pool cimport Pool
 from alp._core.pool_state cimport PoolState
-from alp._core.uint256 cimport i64, u64
-
-cdef struct Event:
-    i64 ts_ns
-    i64 block
-    int log_index
-    unsigned char kind
-    unsigned char pad[3]
-    int tick_lower
-    int tick_upper
-    int tick
-    unsigned char pad2[4]
-    u64 owner
-    u64 amount0[4]
-    u64 amount1[4]
-    u64 sqrt_price_x96[4]
-    u64 liquidity[2]
+from alp._core.uint256 cimport i64
 
 cdef struct Counters:
     i64 events

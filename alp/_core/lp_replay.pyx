@@ -15,6 +15,7 @@ the middle of a pool's life. Between stops nothing here touches Python.
 
 from libc.string cimport memset
 
+from alp._core.evmlog cimport PoolEvent
 from alp._core.lp_ledger cimport (
     Ledger, OwnPosition, ledger_mark, ledger_open, ledger_principal, ledger_read, ledger_step,
 )
@@ -89,7 +90,7 @@ cdef int _swap_to(Run* run, u256 target, u64 ts, SwapResult* result) noexcept no
     return pool_swap(run.pool, down, u256_from_limbs(0, 0, 0, <u64>1 << 62), target, ts, result)
 
 
-cdef int _overlay_swap(Run* run, const Event* event, u64 ts) noexcept nogil:
+cdef int _overlay_swap(Run* run, const PoolEvent* event, u64 ts) noexcept nogil:
     cdef SwapResult result
     cdef i256 amount0 = _wide(event.amount0), amount1 = _wide(event.amount1)
     cdef u256 target = _wide(event.sqrt_price_x96)
@@ -129,7 +130,7 @@ cdef int _overlay_swap(Run* run, const Event* event, u64 ts) noexcept nogil:
     return pool_resync(run.pool, target, event.tick, liquidity, ts)
 
 
-cdef int _reexecute_swap(Run* run, const Event* event, u64 ts) noexcept nogil:
+cdef int _reexecute_swap(Run* run, const PoolEvent* event, u64 ts) noexcept nogil:
     cdef SwapResult result
     cdef i256 amount0 = _wide(event.amount0), amount1 = _wide(event.amount1)
     cdef bint zero_for_one = not i256_is_negative(amount0) and not u256_is_zero(amount0)
@@ -192,7 +193,7 @@ cdef int _shift_liquidity(PoolState* pool, int lower, int upper, u128 size,
     return OK
 
 
-cdef int _apply(Run* run, const Event* event) noexcept nogil:
+cdef int _apply(Run* run, const PoolEvent* event) noexcept nogil:
     """One event on the pool; a revert code, or OK."""
     cdef u64 ts = _seconds(event.ts_ns)
     cdef int code = OK
@@ -262,11 +263,11 @@ cdef inline u256 _owner(int slot) noexcept nogil:
     return u256_from_limbs(~<u64>slot, ~<u64>0, 0xFFFFFFFF, 0)
 
 
-cdef int _advance(Run* run, const Event* events, i64 count, i64* index, i64 stop_ts_ns,
+cdef int _advance(Run* run, const PoolEvent* events, i64 count, i64* index, i64 stop_ts_ns,
                   i64 stop_block, u256 sqrt_low, u256 sqrt_high,
                   double* roots, double* d_base, double* d_quote) noexcept nogil:
     """Reason of the stop, or -1 - code of what went wrong at ``index``."""
-    cdef const Event* event
+    cdef const PoolEvent* event
     cdef int code
     while index[0] < count:
         event = &events[index[0]]
@@ -478,18 +479,18 @@ cdef class LpReplay:
         Revert
             If the pool refused an event; everything before it was applied.
         """
-        cdef i64 count = events.shape[0] // <i64>sizeof(Event)
+        cdef i64 count = events.shape[0] // <i64>sizeof(PoolEvent)
         cdef i64 index = start
         cdef u256 low = u256_from_int(sqrt_low_x96), high = u256_from_int(sqrt_high_x96)
         cdef int reason
-        cdef const Event* rows
-        if events.shape[0] % <i64>sizeof(Event):
+        cdef const PoolEvent* rows
+        if events.shape[0] % <i64>sizeof(PoolEvent):
             raise ValueError("not the bytes of a POOL_EVENT array")
         if min(roots.shape[0], d_base.shape[0], d_quote.shape[0]) < count:
             raise ValueError("output columns are shorter than the events")
         if start >= count:
             return start, END
-        rows = <const Event*>&events[0]
+        rows = <const PoolEvent*>&events[0]
         with nogil:
             reason = _advance(&self.run, rows, count, &index, stop_ts_ns, stop_block, low, high,
                               &roots[0], &d_base[0], &d_quote[0])
