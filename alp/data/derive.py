@@ -41,7 +41,7 @@ def derive_liquidity(events: Iterable[Array], tick_spacing: int) -> list[Bucket]
         are no swaps.
     """
     found: dict[int, tuple[int, int]] = {}
-    changes = _Changes()
+    changes = Changes()
     for batch in events:
         for kind, tick, lower, upper, amount, block, log in zip(
             *(batch[name].tolist() for name in ("kind", "tick", "tick_lower", "tick_upper")),
@@ -80,22 +80,22 @@ def write_buckets(path: Path, buckets: Sequence[Bucket]) -> None:
             writer.writerow((bucket.tick_lower, bucket.tick_upper, known, bucket.observations))
 
 
-class _Changes:
+class Changes:
     """Liquidity minted less burned since the start, and its sum at a tick that moves about."""
 
     def __init__(self) -> None:
         self._ticks: list[int] = []
-        self._net: dict[int, int] = {}
+        self.net: dict[int, int] = {}
         self._tick = 0
         self._sum = 0
 
     def add(self, lower: int, upper: int, amount: int) -> None:
         """Add `amount` between two ticks."""
         for tick, change in ((lower, amount), (upper, -amount)):
-            if tick not in self._net:
-                self._net[tick] = 0
+            if tick not in self.net:
+                self.net[tick] = 0
                 insort(self._ticks, tick)
-            self._net[tick] += change
+            self.net[tick] += change
         if lower <= self._tick < upper:
             self._sum += amount
 
@@ -103,9 +103,9 @@ class _Changes:
         """Return the sum of all changes that cover `tick`."""
         before, after = bisect_right(self._ticks, self._tick), bisect_right(self._ticks, tick)
         if after > before:
-            self._sum += sum(self._net[each] for each in self._ticks[before:after])
+            self._sum += sum(self.net[each] for each in self._ticks[before:after])
         else:
-            self._sum -= sum(self._net[each] for each in self._ticks[after:before])
+            self._sum -= sum(self.net[each] for each in self._ticks[after:before])
         self._tick = tick
         return self._sum
 

@@ -12,7 +12,10 @@ from alp.data.schema import LIQUIDITY, MAX_TICK, MIN_TICK, Array, limbs
 
 
 class Bucket(NamedTuple):
-    """Active liquidity while the tick is in ``[tick_lower, tick_upper)``; None if unknown."""
+    """Active liquidity while the tick is in ``[tick_lower, tick_upper)``; None if unknown.
+
+    Without observations it is not what a swap reported but solved from what swaps paid out.
+    """
 
     tick_lower: int
     tick_upper: int
@@ -46,6 +49,12 @@ def bucket_rows(buckets: Sequence[Bucket], notes: Notes) -> Array:
         net[boundary] = net.get(boundary, 0) + change
         previous = bucket
     net[MAX_TICK] = -(previous.liquidity or 0)
+    solved = sum(bucket.liquidity is not None and not bucket.observations for bucket in buckets)
+    if solved:
+        notes.add(
+            f"{solved} of {len(buckets)} buckets, in which no swap ended, are solved from what the "
+            "swaps that crossed them paid out"
+        )
     unknown = sum(bucket.liquidity is None for bucket in buckets)
     if unknown:
         notes.add(

@@ -12,12 +12,12 @@ import numpy as np
 
 from alp.data.bars import MINUTE_NS, bars_of_events
 from alp.data.checks import Checker, checker
-from alp.data.derive import derive_liquidity
 from alp.data.files import InputFile, Notes
 from alp.data.liquidity import bucket_rows
 from alp.data.options import ReadOptions
 from alp.data.reader import Head, Reader
 from alp.data.schema import DTYPES, Array, Kind
+from alp.data.solve import open_liquidity
 from alp.errors import ConfigError, DataError
 from alp.models.pair import TokenPair
 
@@ -169,7 +169,7 @@ class DerivedLiquidity(Source):
     def batches(self, max_rows: int = 65536) -> Iterator[Array]:
         """Yield the net liquidity at each boundary."""
         assert self.pair is not None
-        buckets = derive_liquidity(self._checked(65536), self.pair.tick_spacing)
+        buckets = open_liquidity(lambda: self._checked(65536), self.pair.tick_spacing)
         array = bucket_rows(buckets, self.readers[0].notes)
         for start in range(0, len(array), max_rows):
             yield array[start : start + max_rows]

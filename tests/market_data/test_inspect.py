@@ -206,7 +206,7 @@ def test_the_liquidity_command_writes_what_is_shipped(day: Path, tmp_path: Path)
     target = tmp_path / "liquidity.csv"
     result = run("liquidity", "--tokens", "USDC:6/WETH:18", day / DAY, target)
     assert result.exit_code == 0, result.output
-    assert "39 of 42 buckets known" in result.output
+    assert "39 of 42 buckets observed, 3 solved" in result.output
     shipped = day / "ethereum-usdc-weth-5bps-2024-01-05.liquidity.csv"
     assert target.read_bytes() == shipped.read_bytes()
 
