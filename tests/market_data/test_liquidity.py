@@ -29,7 +29,7 @@ from alp.data.schema import (
     signed_list,
     unsigned_list,
 )
-from alp.data.solve import solve_unknown
+from alp.data.solve import open_liquidity, solve_unknown
 from alp.errors import ConfigError, DataError
 
 DAYS = [
