@@ -90,41 +90,54 @@ def ratio(ours: list[float], theirs: list[float], bars: tuple[int, int]) -> str:
 
 
 def ohlc(bench: Bench) -> None:
-    """Bars of the seed's three weeks: its own parameters, ranges moved when its rule says so."""
-    case = {"case": "defaults", "env": {"INVENTORY_MODEL": "AvellanedaStoikovModel", "FEE_TIER": 5}}
-    settings = seed_model.Settings.of(case)
-    plain = bench.work / "weeks.csv"
+    """OHLC bars with the seed's own parameters, ranges moved when its rule says so."""
+    weeks = bench.work / "weeks.csv"
     if bench.shared is not None:
-        recorded = {**case, "csv": "eth_usdc_3weeks_real_fixed.csv"}
-        packed = seed_case.file_of(bench.shared, recorded)
-        plain.write_bytes(gzip.decompress(packed.read_bytes()))
-        origin = "recorded"
+        case = {"csv": "eth_usdc_3weeks_real_fixed.csv"}
+        weeks.write_bytes(gzip.decompress(seed_case.file_of(bench.shared, case).read_bytes()))
+        _bars(bench, weeks, "the seed's three weeks")
     else:
-        plain = generate.minutes_csv(plain, 4_952, seed=3)
-        origin = "generated"
-    first = seed_model.read_bars(plain)[0]
-    manifest = bench.write("weeks", seed_case.manifest(settings, first, plain))
+        bench.skip("the seed's three weeks", "needs the shared folder of recorded data")
+    count = 2_000 if bench.quick else 43_200
+    month = generate.minutes_csv(bench.cache / f"minutes-{count}.csv", count, seed=3)
+    _bars(bench, month, f"{count:,} generated minutes")
+
+
+def _bars(bench: Bench, plain: Path, name: str) -> None:
+    """Time alp and the seed's engine on one file."""
+    settings = seed_model.Settings()
+    with plain.open() as lines:
+        lines.readline()
+        close = float(lines.readline().split(",")[4])
+    first = seed_model.Bar(0, close, close, close, close)
+    manifest = bench.write(plain.stem, seed_case.manifest(settings, first, plain))
     ours = bench.alp("bars", manifest, bench.repeat).record
     bars = ours["bars"]
     loaded = [load + run for load, run in zip(ours["load_s"], ours["run_s"], strict=True)]
-    bench.say(f"alp, engine, {bars} {origin} OHLC bars", spread(ours["run_s"], per=bars), "bars/s")
-    bench.say("alp, file read too", spread(loaded, per=bars), "bars/s")
+    print(f"{name}: {bars:,} bars, alp rebalanced {ours['rebalances']} times")
+    bench.say("  alp, engine", spread(ours["run_s"], per=bars), "bars/s")
+    bench.say("  alp, engine and reading the file", spread(loaded, per=bars), "bars/s")
+    bench.say(
+        "  alp, compiled replay alone, two ranges held",
+        spread(ours["kernel_s"], per=bars),
+        "bars/s",
+    )
     if bench.quick:
-        bench.skip("the seed's engine", "--quick")
-        return
-    _seed(bench, plain, ours, loaded)
+        bench.skip("  the seed's engine", "--quick")
+    else:
+        _seed(bench, plain, ours, loaded)
 
 
 def _seed(bench: Bench, plain: Path, ours: dict[str, Any], loaded: list[float]) -> None:
     floor = _floor(bench, plain)
     if bench.seed is None:
         remark = "published, another run on another machine; --seed DIR measures it here"
-        bench.say("the seed's engine (published)", number(PUBLISHED_SEED), remark)
+        bench.say("  the seed's engine (published)", number(PUBLISHED_SEED), remark)
         if floor is not None:
             related = floor * PUBLISHED_SEED / PUBLISHED_FLOOR
             times = ours["bars"] / statistics.median(ours["run_s"]) / related
             bench.say(
-                "the seed's engine (published, scaled by the floor)",
+                "  the seed's engine (published, scaled by the floor)",
                 number(related),
                 f"not measured; alp {number(times)}x",
             )
@@ -132,19 +145,21 @@ def _seed(bench: Bench, plain: Path, ours: dict[str, Any], loaded: list[float]) 
     try:
         python = environment_python(bench.cache, "seed", SEED_PACKAGES)
     except ChildFailed as error:
-        bench.skip("the seed's engine", str(error)[:300])
+        bench.skip("  the seed's engine", str(error)[:300])
         return
     command = [python, DRIVERS / "seed_driver.py", bench.seed, plain, "--repeat", bench.repeat]
     theirs = child(command).record
     whole = [load + run for load, run in zip(theirs["load_s"], theirs["run_s"], strict=True)]
     counts = (ours["bars"], theirs["bars"])
     bench.say(
-        f"the seed's engine ({theirs['versions']})",
+        f"  the seed's engine ({theirs['versions']})",
         spread(theirs["run_s"], per=theirs["bars"]),
         ratio(ours["run_s"], theirs["run_s"], counts) + " (target 100x)",
     )
     bench.say(
-        "the seed, file read too", spread(whole, per=theirs["bars"]), ratio(loaded, whole, counts)
+        "  the seed's engine and reading the file",
+        spread(whole, per=theirs["bars"]),
+        ratio(loaded, whole, counts),
     )
 
 
@@ -152,13 +167,13 @@ def _floor(bench: Bench, plain: Path) -> float | None:
     """Build and run the C++ bar loop of the shared folder; bars a second."""
     compiler = shutil.which("g++")
     if bench.shared is None or compiler is None:
-        bench.skip("C++ floor", "needs g++ and the shared folder")
+        bench.skip("  C++ floor", "needs g++ and the shared folder")
         return None
     binary = bench.work / "floor_lp"
     source = bench.shared / "bench" / "floor_lp.cpp"
     child([compiler, "-O3", "-march=native", "-w", source, "-o", binary])
     figure = float(child([binary, plain]).record["bars_s"])
-    bench.say("C++ floor (doubles, two ranges, no models)", number(figure), "bars/s")
+    bench.say("  C++ floor (doubles, two ranges, no models)", number(figure), "bars/s")
     return figure
 
 
@@ -284,7 +299,7 @@ def memory(bench: Bench) -> None:
 
 
 def _peak(bench: Bench, what: str, used: Any) -> None:
-    peak = f"{used.peak_bytes / MEGABYTE:.0f} MB"
+    peak = f"{used.peak_bytes / MEGABYTE:.0f} MB peak"
     bench.say(what, peak, f"{used.cpu_s:.1f} s CPU (target {MEMORY_LIMIT / MEGABYTE:.0f} MB)")
 
 

@@ -261,7 +261,8 @@ class Pages:
             "exact_input": "as the exact input it was",
             "exact_output": "as the exact output it was",
             "price_limit": "as an input stopped by its price limit",
-            "differs": "an amount differs; price, tick and liquidity are the same",
+            "one_unit": "all but an amount, which is one raw unit off",
+            "differs": "not",
         }
         rows = [(name, f"{counts[kind]:,}") for kind, name in names.items()]
         return table(("reproduced in every integer", "swaps"), [*rows, ("all", f"{total:,}")])

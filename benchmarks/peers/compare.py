@@ -181,12 +181,13 @@ def against_the_chain(events: Path, liquidity: Path) -> dict[str, int]:
     """Execute each recorded swap on the pool engine; count those equal in every integer.
 
     A swap is tried as the exact input, the exact output and the input stopped by a price limit it
-    can have been; equal means both amounts, price, tick and liquidity. The pool is built anew,
-    without fees, wherever others change their liquidity, and put right after a swap that differs.
+    can have been; equal means both amounts, price, tick and liquidity, and ``one_unit`` that all
+    are but an amount, by one raw unit. The pool is built anew, without fees, wherever others change
+    their liquidity, and put right after a swap that differs.
     """
     rows = open_source(events).read()
     nets = _nets(liquidity)
-    counts = dict.fromkeys(("exact_input", "exact_output", "price_limit", "differs"), 0)
+    counts = dict.fromkeys(("exact_input", "exact_output", "price_limit", "one_unit", "differs"), 0)
     pool: Pool | None = None
     for row in rows:
         second = int(row["ts_ns"]) // 10**9
@@ -205,7 +206,7 @@ def against_the_chain(events: Path, liquidity: Path) -> dict[str, int]:
             if pool is not None:
                 pool, kind = _execute(pool, told, second)
                 counts[kind] += 1
-            if pool is None or kind == "differs":
+            if pool is None or kind in ("one_unit", "differs"):
                 pool = _built(told[2], told[3], nets, second)
     return counts
 
@@ -224,7 +225,9 @@ def _execute(pool: Pool, told: tuple[int, ...], second: int) -> tuple[Pool, str]
         amounts = after.swap(down, amount, stop, second)
         if (*amounts, after.sqrt_price_x96, after.tick, after.liquidity) == told:
             return after, kind
-    return pool, "differs"
+    apart = max(abs(ours - theirs) for ours, theirs in zip(amounts, told, strict=False))
+    same = (after.sqrt_price_x96, after.tick, after.liquidity) == told[2:]
+    return pool, "one_unit" if same and apart <= 1 else "differs"
 
 
 def _built(price: int, tick: int, nets: dict[int, int], second: int) -> Pool:
