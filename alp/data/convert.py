@@ -99,7 +99,7 @@ def _mend(source: Source, *, sort: bool, drop_duplicates: bool) -> tuple[Array, 
     arrays: list[Array] = []
     lines: list[npt.NDArray[np.int64]] = []
     for reader in source.readers:
-        for array, rows in reader.read(65536):
+        for array, rows in reader.rows(65536):
             arrays.append(array)
             lines.append(rows)
     array = np.concatenate(arrays) if arrays else np.empty(0, DTYPES[source.kind])

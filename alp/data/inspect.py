@@ -139,7 +139,7 @@ def _look(
     facts = _FACTS[source.row_kind](source)
     check.start(reader)
     try:
-        for array, rows in reader.read(BATCH_ROWS):
+        for array, rows in reader.rows(BATCH_ROWS):
             check.look(array, rows)
             facts.look(array, rows)
             if progress is not None:

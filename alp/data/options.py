@@ -31,7 +31,7 @@ class ReadOptions:
     at_block
         Block at whose end initial liquidity is wanted (histories of mints and burns).
     utc_offset_hours
-        What the file's clock is ahead of UTC.
+        What the file's clock is ahead of UTC; taken off every time of the file.
     unit
         Unit of a base fee column without one in its name.
     strict

@@ -133,6 +133,8 @@ class Reader(ABC):
     tick_size: Decimal | None = None
     lot_size: Decimal | None = None
     period_ns: int | None = None
+    utc_offset_hours: int = 0
+    """What the format's clock is ahead of UTC where nobody says."""
     approximate: bool = False
     """Whether values were rounded by whoever wrote the file."""
 
@@ -161,7 +163,19 @@ class Reader(ABC):
 
     @abstractmethod
     def read(self, max_rows: int) -> Iterator[Rows]:
-        """Yield the file's records in pieces of at most `max_rows`."""
+        """Yield the file's records in pieces of at most `max_rows`, times as the file has them."""
+
+    def rows(self, max_rows: int) -> Iterator[Rows]:
+        """Yield the file's records with times in UTC."""
+        hours = self.options.utc_offset_hours
+        offset_ns = (self.utc_offset_hours if hours is None else hours) * 3600 * 10**9
+        if offset_ns:
+            self.notes.add(f"times are read as UTC{offset_ns // (3600 * 10**9):+d}")
+        for piece in self.read(max_rows):
+            if offset_ns and "ts_ns" in (piece.array.dtype.names or ()):
+                times = piece.array["ts_ns"]
+                times[times >= 0] -= offset_ns  # below zero: not known
+            yield piece
 
     def fail(self, message: str, *, row: int | None = None, hint: str | None = None) -> DataError:
         """Return the error that names this file."""

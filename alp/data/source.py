@@ -133,7 +133,7 @@ class Source:
     @staticmethod
     def _file(reader: Reader, check: Checker, max_rows: int) -> Iterator[Array]:
         check.start(reader)
-        for array, rows in reader.read(max_rows):
+        for array, rows in reader.rows(max_rows):
             check.look(array, rows)
             yield array
         check.finish()

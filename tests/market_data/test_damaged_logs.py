@@ -12,6 +12,7 @@ from logs import COLUMNS, TOPICS, Log, burn, down, mint, raw_csv, short_history,
 
 from alp.data import open_source
 from alp.errors import ConfigError, DataError
+from alp.models.pair import TokenPair
 
 
 def refusal(path: Path | list[Path], **options: object) -> DataError:
@@ -258,3 +259,25 @@ def test_files_of_different_kinds_are_refused(write, day: Path) -> None:
     first, _ = parts(write)
     with pytest.raises(DataError, match="of different kinds"):
         open_source([first, day / "binance-ethusdt-5m-2024-01-05.parquet"])
+
+
+@pytest.mark.parametrize("name", ["ethereum-usdc-weth-5bps-2024-01-05.raw.csv.gz"])
+def test_tokens_in_the_wrong_order_are_noticed(day: Path, name: str) -> None:
+    swapped = TokenPair("WETH", "USDC", 18, 6, True, 500, 10)
+    error = refusal(day / name, pair=swapped)
+    assert error.row == 2
+    assert "the price would be 1e+21 USDC per WETH" in str(error)
+    assert "baseIsToken0" in error.hint
+    refusal(day / name, pair=TokenPair("WETH", "USDC", 6, 18, False, 500, 10))
+
+
+def test_bars_with_tokens_in_the_wrong_order_are_noticed(excerpts: Path) -> None:
+    swapped = TokenPair("WETH", "USDC", 18, 6, True, 500, 10)
+    error = refusal(excerpts / "pool-minutes-2022-07-19.csv", pair=swapped)
+    assert "USDC per WETH" in str(error)
+
+
+def test_a_clock_ahead_of_utc_can_be_set_right(write) -> None:
+    source = open_source(write(raw_csv([down(0)])), utc_offset_hours=-5)
+    assert source.read()["ts_ns"][0] == (1_704_412_800 + 5 * 3600) * 10**9
+    assert source.notes == ["times are read as UTC-5"]

@@ -18,7 +18,7 @@ from alp._core.tickmath import get_sqrt_ratio_at_tick
 from alp.data import Kind, Source, open_source
 from alp.data.derive import derive_liquidity, write_buckets
 from alp.data.events import EventColumns
-from alp.data.liquidity import Bucket
+from alp.data.liquidity import Bucket, net_rows
 from alp.data.schema import (
     MAX_SQRT_RATIO,
     MAX_TICK,
@@ -30,6 +30,7 @@ from alp.data.schema import (
     unsigned_list,
 )
 from alp.data.solve import open_liquidity, solve_unknown
+from alp.data.store import write_store
 from alp.errors import ConfigError, DataError
 
 DAYS = [
@@ -276,9 +277,9 @@ def test_a_history_is_events_in_chain_order_with_utc_times(tmp_path: Path) -> No
     assert events["ts_ns"][0] == 1_620_172_800 * 10**9
     assert signed_list(events["amount1"])[0] == 1 << 200
     assert source.notes == [
-        "dates are read as UTC+8",
         "1 ids are missing in the sequence",
         "no swaps: mints and burns only, owners unknown",
+        "times are read as UTC+8",
     ]
     shifted = open_source(tmp_path / "h.sqlite", utc_offset_hours=0).read()
     assert shifted["ts_ns"][0] == (1_620_172_800 + 8 * 3600) * 10**9
@@ -468,3 +469,12 @@ def test_what_nobody_crossed_stays_unknown() -> None:
     events = EventColumns()
     buckets = [Bucket(0, 10, 5, 1), Bucket(10, 20, None, 0), Bucket(20, 30, 6, 1)]
     assert solve_unknown(buckets, [events.array()], 10) == buckets
+
+
+def test_stored_liquidity_out_of_order_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "liquidity.parquet"
+    array = net_rows({0: 5, 10: -5})[::-1].copy()
+    write_store(path, Kind.LIQUIDITY, [array], dict)
+    with pytest.raises(DataError, match="ticks are out of order") as caught:
+        open_source(path).read()
+    assert caught.value.row == 2

@@ -22,8 +22,6 @@ _COLUMNS = (
     "log_index", "date",
 )  # fmt: skip
 _KINDS = {1: EventKind.MINT, 2: EventKind.BURN}
-_UTC_OFFSET_HOURS = 8
-_HOUR_NS = 3600 * 10**9
 _U128 = (1 << 128) - 1
 _U256 = (1 << 256) - 1
 
@@ -36,6 +34,7 @@ class GenesisSqlite(Reader):
 
     format = "genesis-sqlite"
     kinds = (Kind.POOL_EVENTS, Kind.LIQUIDITY)
+    utc_offset_hours = 8
 
     @classmethod
     def matches(cls, head: Head) -> bool:
@@ -44,9 +43,6 @@ class GenesisSqlite(Reader):
 
     def prepare(self) -> None:
         """Find the table."""
-        hours = self.options.utc_offset_hours
-        self._offset_ns = (_UTC_OFFSET_HOURS if hours is None else hours) * _HOUR_NS
-        self.notes.add(f"dates are read as UTC{self._offset_ns // _HOUR_NS:+d}")
         with self._database() as database:
             if database.execute("PRAGMA quick_check").fetchone() != ("ok",):
                 raise sqlite3.DatabaseError("quick_check found damage")
@@ -105,7 +101,7 @@ class GenesisSqlite(Reader):
     def _add(self, events: EventColumns, row: int, kind: int, *values: object) -> None:
         try:
             liquidity, amount0, amount1, lower, upper, block, log = map(int, map(str, values[:7]))
-            ts_ns = parse_timestamp(str(values[7])) - self._offset_ns
+            ts_ns = parse_timestamp(str(values[7]))
         except ValueError as error:
             raise self.fail(f"a value is damaged ({error})", row=row) from None
         if kind not in _KINDS or not MIN_TICK <= lower < upper <= MAX_TICK:
