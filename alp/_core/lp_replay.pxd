@@ -8,10 +8,10 @@ from alp._core.uint256 cimport i64
 cdef struct Counters:
     i64 events
     i64 swaps
-    i64 exact_in            # ended on the recorded price as an exact input
-    i64 exact_out
+    i64 exact_in            # recorded price and amounts as an exact input
+    i64 exact_out           # the same as an exact output
     i64 at_limit            # stopped by its price limit, with the recorded amounts
-    i64 by_price            # walked to the recorded price, with other amounts
+    i64 by_price            # on the recorded price, but an amount differs
     i64 liquidity_mismatches
     i64 tick_mismatches
     i64 liquidity_faults    # mints and burns that could not be applied

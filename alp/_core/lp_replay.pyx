@@ -99,26 +99,24 @@ cdef int _overlay_swap(Run* run, const PoolEvent* event, u64 ts) noexcept nogil:
     cdef i256 got = amount1 if zero_for_one else amount0
     cdef u256 limit = _open_limit(zero_for_one)
     cdef u128 liquidity = _narrow(event.liquidity)
+    cdef i64* how = NULL
     cdef int code = OK
-    cdef bint done = False
     if not i256_is_negative(paid) and not u256_is_zero(paid):
         code = pool_quote(run.pool, zero_for_one, paid, limit, &result)
         if code == OK and u256_eq(result.sqrt_price_x96, target):
             code = pool_swap(run.pool, zero_for_one, paid, limit, ts, &result)
-            run.counters.exact_in += 1
-            done = True
+            how = &run.counters.exact_in
         elif i256_is_negative(got):
             code = pool_quote(run.pool, zero_for_one, got, limit, &result)
             if code == OK and u256_eq(result.sqrt_price_x96, target):
                 code = pool_swap(run.pool, zero_for_one, got, limit, ts, &result)
-                run.counters.exact_out += 1
-                done = True
-    if not done:
+                how = &run.counters.exact_out
+    if how == NULL:
         code = _swap_to(run, target, ts, &result)
-        if u256_eq(result.amount0, amount0) and u256_eq(result.amount1, amount1):
-            run.counters.at_limit += 1
-        else:
-            run.counters.by_price += 1
+        how = &run.counters.at_limit
+    if not (u256_eq(result.amount0, amount0) and u256_eq(result.amount1, amount1)):
+        how = &run.counters.by_price
+    how[0] += 1
     if code != OK:
         return code
     if real_liquidity(run.pool) != liquidity:
