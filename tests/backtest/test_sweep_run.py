@@ -263,6 +263,19 @@ def test_a_worker_that_is_killed_is_replaced(
     assert (sweep.ran, sweep.results.count("complete")) == (4, 4)
 
 
+def test_a_worker_is_not_told_where_the_study_lives(
+    strategy: Strategy, examples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALP_SWEEP_STORAGE", "postgresql://anna:hunter2@localhost/studies")
+    with Crew(Task(strategy, examples, None), jobs=1) as crew:
+        crew.give(Job(0, {"spec.ranges.minWidthBps": 90_000}))
+        crew.wait(60.0)
+        told = Path(f"/proc/{crew.pids[0]}/environ")
+        if not told.exists():
+            pytest.skip("needs /proc/PID/environ (Linux)")
+        assert b"hunter2" not in told.read_bytes()
+
+
 def test_a_crew_tells_how_its_worker_died(
     strategy: Strategy, examples: Path, tmp_path: Path
 ) -> None:

@@ -22,6 +22,9 @@ from typing import Self
 from alp.backtest.sweep.worker import Job, Reply, Task
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "ARROW_NUM_THREADS")
+STORAGE_VARIABLE = "ALP_SWEEP_STORAGE"
+"""May hold a database's password, which is nothing for a worker."""
+
 _START = """\
 import json, sys
 sys.path[:] = json.loads(sys.argv[2])
@@ -45,6 +48,7 @@ class _Worker:
     def __init__(self, task: Task) -> None:
         ours, theirs = socket.socketpair()
         environment = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1")}
+        environment.pop(STORAGE_VARIABLE, None)
         with theirs:
             self.process = subprocess.Popen(  # noqa: S603 - this interpreter, no shell
                 [sys.executable, "-c", _START, str(theirs.fileno()), json.dumps(sys.path)],

@@ -246,16 +246,15 @@ class _Running:
         return "finished"
 
     def tidy(self, rows: Sequence[Row]) -> dict[int, Path]:
-        """Delete kept results but those of the best; return these."""
+        """Delete the results of all finished trials but the best; return these."""
         if self._keep_in is None:
             return {}
         values = {row.index: row.values for row in rows if row.values is not None}
         best = list(rank(values, self._plan.objectives))[: self._plan.keep]
         kept = {index: results_path(self._keep_in, index) for index in best}
-        spared = {*kept.values(), *(results_path(self._keep_in, each) for each in self._tickets)}
-        for path in self._keep_in.glob("trial-*.json"):
-            if path not in spared:
-                path.unlink(missing_ok=True)
+        for row in rows:
+            if row.status.final and row.index not in kept:
+                results_path(self._keep_in, row.index).unlink(missing_ok=True)
         return {index: path for index, path in kept.items() if path.exists()}
 
     def _fill(self, crew: Crew) -> None:

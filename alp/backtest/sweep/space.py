@@ -46,9 +46,18 @@ class Choices:
     def _by_text(self) -> dict[str, Any]:
         return {write_value(value): value for value in self.values}
 
+    @property
+    def count(self) -> int:
+        """Number of values."""
+        return len(self.values)
+
     def samples(self) -> tuple[Sample, ...]:
         """Return what a sampler may draw, in the order written."""
         return tuple(self._by_text)
+
+    def sample(self, step: int) -> Sample:
+        """Return what a sampler draws for the value at a place in the list."""
+        return self.samples()[step]
 
     def value_of(self, sample: Sample) -> Any:
         """Return the manifest's value for a drawn sample."""
@@ -69,7 +78,7 @@ class Steps:
     step: Decimal
     unit: str = ""
 
-    @property
+    @cached_property
     def count(self) -> int:
         """Number of values."""
         return int((self.high - self.low) // self.step) + 1
@@ -79,15 +88,19 @@ class Steps:
         """The highest value."""
         return self.low + (self.count - 1) * self.step
 
-    @property
+    @cached_property
     def whole(self) -> bool:
         """Whether all values are whole numbers."""
         return _is_whole(self.low) and _is_whole(self.step)
 
     def samples(self) -> tuple[Sample, ...]:
         """Return what a sampler may draw, ascending."""
-        values = (self.low + each * self.step for each in range(self.count))
-        return tuple(int(value) if self.whole else float(value) for value in values)
+        return tuple(self.sample(each) for each in range(self.count))
+
+    def sample(self, step: int) -> Sample:
+        """Return what a sampler draws for one step."""
+        value = self.low + step * self.step
+        return int(value) if self.whole else float(value)
 
     def value_of(self, sample: Sample) -> Any:
         """Return the manifest's value for a drawn sample: the nearest step."""
@@ -145,17 +158,16 @@ class Space:
     @property
     def size(self) -> int | None:
         """Number of points of the grid; None where a parameter may take any number."""
-        counts = [_count(parameter) for parameter in self.parameters]
-        return None if None in counts else prod(count or 1 for count in counts)
+        counts = [each.count for each in self.parameters if not isinstance(each, Span)]
+        return prod(counts) if len(counts) == len(self.parameters) else None
 
     def point(self, index: int) -> dict[str, Sample]:
         """Return the samples of one point of the grid; the last parameter changes fastest."""
         point: dict[str, Sample] = {}
         for parameter in reversed(self.parameters):
             assert not isinstance(parameter, Span)
-            samples = parameter.samples()
-            index, own = divmod(index, len(samples))
-            point[parameter.field] = samples[own]
+            index, own = divmod(index, parameter.count)
+            point[parameter.field] = parameter.sample(own)
         return {field: point[field] for field in self.fields}
 
     def values(self, samples: Mapping[str, Sample]) -> dict[str, Any]:
@@ -165,12 +177,6 @@ class Space:
     def written(self) -> dict[str, str]:
         """Return each parameter as it is written, by field."""
         return {parameter.field: parameter.text() for parameter in self.parameters}
-
-
-def _count(parameter: Parameter) -> int | None:
-    if isinstance(parameter, Span):
-        return None
-    return parameter.count if isinstance(parameter, Steps) else len(parameter.values)
 
 
 def full_field(name: str) -> str:

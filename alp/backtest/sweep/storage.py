@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import sleep
 from typing import IO, Any, cast
 from urllib.parse import unquote, unquote_plus
 
@@ -26,6 +27,10 @@ from alp.errors import ConfigError, RpcError
 
 _WAIT_S = 60
 """How long SQLite waits for another process's write."""
+
+_TRIES = 4
+_PAUSE_S = 0.25
+"""How often and after what pause a database is opened that another process makes just now."""
 
 _DRIVERS = {"postgresql": "psycopg2-binary", "mysql": "pymysql"}
 
@@ -173,7 +178,7 @@ def _open_database(url: str) -> BaseStorage:
     if backend == "sqlite":
         options["connect_args"] = {"timeout": _WAIT_S}
     try:
-        return RDBStorage(url, engine_kwargs=options)
+        return _with_tables(url, options)
     except (ImportError, NoSuchModuleError) as error:
         package = _DRIVERS.get(backend)
         raise ConfigError(
@@ -181,6 +186,18 @@ def _open_database(url: str) -> BaseStorage:
             f" ({scrubbed(str(error), url).splitlines()[0]})",
             hint=None if package is None else f"pip install {package}",
         ) from None
+
+
+def _with_tables(url: str, options: dict[str, object]) -> BaseStorage:
+    """Open the database; another process may make its tables at the same time, and win."""
+    for _ in range(_TRIES - 1):
+        try:
+            return RDBStorage(url, engine_kwargs=options)
+        except NoSuchModuleError:
+            raise
+        except SQLAlchemyError:
+            sleep(_PAUSE_S)
+    return RDBStorage(url, engine_kwargs=options)
 
 
 @contextmanager

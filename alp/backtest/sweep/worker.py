@@ -138,8 +138,6 @@ def _run(task: Task, job: Job) -> Outcome:
     results = run_backtest(with_values(task.strategy, job.values), task.folder)
     content = results.to_json_bytes()
     if task.keep_in is not None:
-        path = results_path(task.keep_in, job.index)
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
-        part.write_bytes(content)
-        part.replace(path)
+        # Nobody reads it before this job is done; one that was cut off is written again.
+        results_path(task.keep_in, job.index).write_bytes(content)
     return Outcome.of(results, content)
