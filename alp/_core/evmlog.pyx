@@ -532,6 +532,8 @@ def decode_rows(
     cdef PoolEvent* event
     if width > 64 or out.shape[0] < capacity * <Py_ssize_t>sizeof(PoolEvent) or pool.shape[0] != 42:
         raise ValueError("decode_rows: buffers do not fit together")
+    if bytes(roles).count(TOPICS) != 1 or bytes(roles).count(DATA) != 1:
+        raise ValueError("decode_rows: one column of topics and one of data are needed")
     if size == 0 or capacity == 0:
         return 0, 0, 0, 0, 0, -1
     with nogil:

@@ -21,6 +21,7 @@ Lines = npt.NDArray[np.int64]
 # Ethereum's first block is of 2015-07-30; an earlier time is a unit mistaken for another.
 _EARLIEST_NS = 1_420_070_400 * 10**9
 _LATEST_NS = 4_102_444_800 * 10**9
+_SHORT_PAUSE_NS = 600 * 10**9
 # No token is dearer or cheaper than this, but a mistaken order of tokens looks so.
 _LEAST_DECADES, _MOST_DECADES = -15.0, 12.0
 
@@ -54,6 +55,7 @@ class Checker:
         self.last_ns: int | None = None
         self._reader: Reader | None = None
         self._before: Reader | None = None
+        self._longest_pause_ns = 0
 
     @property
     def reader(self) -> Reader:
@@ -87,6 +89,14 @@ class Checker:
 
     def finish(self) -> None:
         """End a file."""
+
+    def _pause_between_files(self, before: Reader, pause_ns: int) -> None:
+        """Say when much more time passes between two files than between rows so far."""
+        if pause_ns > max(2 * self._longest_pause_ns, _SHORT_PAUSE_NS):
+            self.reader.notes.add(
+                f"begins {pause_ns / 1e9:g} s after the end of {before.file.path.name}: rows may "
+                "be missing between them"
+            )
 
     def refuse(self, code: str, bad: Bools, rows: Lines, message: str, hint: str) -> None:
         """Raise for the first bad row, if there is one, or collect it."""
@@ -130,8 +140,12 @@ class Checker:
             "the unit or the column is mistaken",
         )
         first = self.last_ns if self.last_ns is not None else int(ts_ns[0])
-        backwards = np.diff(ts_ns, prepend=first) < 0
-        self.refuse("time-back", backwards, rows, "the time goes back", SORT)
+        step = np.diff(ts_ns, prepend=first)
+        self.refuse("time-back", step < 0, rows, "the time goes back", SORT)
+        if self._before is not None and self.file_rows == 0:
+            self._pause_between_files(self._before, int(step[0]))
+            step[0] = 0
+        self._longest_pause_ns = max(self._longest_pause_ns, int(step.max()))
         if self.file_start_ns is None:
             self.file_start_ns = int(ts_ns[0])
         self.file_end_ns = self.last_ns = int(ts_ns[-1])

@@ -255,6 +255,16 @@ def test_swaps_missing_between_files_are_noted(write) -> None:
     assert source.notes == ["later.csv: swaps are missing between this file and the one before"]
 
 
+def test_a_long_pause_between_files_is_noted(write) -> None:
+    first, _ = parts(write)
+    later = write(raw_csv([up(7).at(9000, seconds=20_000)]), "later.csv")
+    source = open_source([first, later])
+    source.read()
+    assert source.notes == [
+        "later.csv: begins 19976 s after the end of first.csv: rows may be missing between them"
+    ]
+
+
 def test_files_of_different_kinds_are_refused(write, day: Path) -> None:
     first, _ = parts(write)
     with pytest.raises(DataError, match="of different kinds"):

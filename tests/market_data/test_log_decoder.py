@@ -190,3 +190,43 @@ def test_buffers_that_do_not_fit_are_refused() -> None:
         decode_rows(
             b"x\n", ROLES, np.zeros(8, np.uint8), np.zeros(4, np.int64), 2, bytearray(42), False
         )
+
+
+def test_roles_without_topics_are_refused() -> None:
+    with pytest.raises(ValueError, match="one column of topics"):
+        decode_rows(
+            b"x\n",
+            bytes(3),
+            np.zeros(160, np.uint8),
+            np.zeros(1, np.int64),
+            2,
+            bytearray(42),
+            False,
+        )
+
+
+SWAP = Log((topic("Swap"), "0x" + word(5), "0x" + word(7)), "0x" + word(1) * 5)
+SOUND = raw_csv([SWAP, SWAP.at(101), SWAP.at(102)]).partition("\n")[2].encode()
+
+
+@given(st.data())
+def test_no_bytes_make_it_stumble(drawn: st.DataObject) -> None:
+    """Whatever is changed in the text, whole lines are used and a fault names the next one."""
+    text = bytearray(SOUND)
+    for _ in range(drawn.draw(st.integers(1, 4))):
+        at = drawn.draw(st.integers(0, len(text) - 1))
+        length = drawn.draw(st.integers(0, 80))
+        text[at : at + length] = drawn.draw(st.binary(max_size=80))
+        if not text:
+            return
+    out, rows = np.zeros(8, POOL_EVENT), np.zeros(8, np.int64)
+    count, used, lines, skipped, fault, column = decode_rows(
+        bytes(text), ROLES, out.view(np.uint8), rows, 2, bytearray(42), False
+    )
+    assert 0 <= used <= len(text)
+    assert bytes(text[:used]).count(b"\n") == lines >= count
+    assert skipped == 0
+    assert fault == 0 or fault in FAULTS
+    assert -1 <= column < len(ROLES)
+    assert (out["kind"][:count] >= 1).all()
+    assert (rows[:count] >= 2).all()
