@@ -1,3 +1,4 @@
+# cython: annotation_typing=False
 """The Uniswap V3 pool as a Python class: integers in, integers out, ``Revert`` as on chain.
 
 Every method is the contract function of that name (in snake case) called by its rightful caller,
@@ -12,10 +13,14 @@ from alp._core.positions cimport Position, position_find
 from alp._core.reverts cimport (
     REVERT_EMPTY,
     REVERT_LOK,
+    REVERT_T,
     raise_revert,
 )
 from alp._core.tick_table cimport TickInfo, tick_find, tick_is_live
+from alp._core.tickmath cimport MAX_TICK, MIN_TICK
 from alp._core.uint256 cimport (
+    c_int,
+    c_u64,
     i128,
     i128_from_int,
     i128_to_int,
@@ -126,6 +131,7 @@ cdef class Pool:
     """
 
     def __cinit__(self, fee: int, tick_spacing: int):
+        fee, tick_spacing = c_int(fee), c_int(tick_spacing)
         if not 0 <= fee < 1_000_000:
             raise ValueError(f"fee must be in 0..999999 (hundredths of a basis point), not {fee}")
         if not 0 < tick_spacing < 16384:
@@ -147,7 +153,7 @@ cdef class Pool:
         other.state = state
         return other
 
-    def restore(self, saved: Pool) -> None:
+    def restore(self, Pool saved not None) -> None:
         """Become what ``saved`` is, as when a transaction reverts."""
         cdef PoolState* state = pool_state_copy(saved.state)
         if state == NULL:
@@ -157,7 +163,7 @@ cdef class Pool:
 
     def initialize(self, sqrt_price_x96: int, timestamp: int) -> None:
         """Set the first price. Reverts: AI, R."""
-        raise_revert(pool_initialize(self.state, u160_from_int(sqrt_price_x96), timestamp))
+        raise_revert(pool_initialize(self.state, u160_from_int(sqrt_price_x96), c_u64(timestamp)))
 
     def mint(
         self,
@@ -177,8 +183,8 @@ cdef class Pool:
         cdef u256 amount0, amount1
         raise_revert(
             pool_mint(
-                self.state, u160_from_int(owner), tick_lower, tick_upper, u128_from_int(amount),
-                timestamp, ghost, &amount0, &amount1,
+                self.state, u160_from_int(owner), c_int(tick_lower), c_int(tick_upper), u128_from_int(amount),
+                c_u64(timestamp), ghost, &amount0, &amount1,
             )
         )
         return u256_to_int(amount0), u256_to_int(amount1)
@@ -193,8 +199,8 @@ cdef class Pool:
         cdef u256 amount0, amount1
         raise_revert(
             pool_burn(
-                self.state, u160_from_int(owner), tick_lower, tick_upper, u128_from_int(amount),
-                timestamp, &amount0, &amount1,
+                self.state, u160_from_int(owner), c_int(tick_lower), c_int(tick_upper), u128_from_int(amount),
+                c_u64(timestamp), &amount0, &amount1,
             )
         )
         return u256_to_int(amount0), u256_to_int(amount1)
@@ -211,7 +217,7 @@ cdef class Pool:
         cdef u128 amount0, amount1
         raise_revert(
             pool_collect(
-                self.state, u160_from_int(owner), tick_lower, tick_upper,
+                self.state, u160_from_int(owner), c_int(tick_lower), c_int(tick_upper),
                 u128_from_int(amount0_requested), u128_from_int(amount1_requested),
                 &amount0, &amount1,
             )
@@ -234,7 +240,7 @@ cdef class Pool:
         raise_revert(
             pool_swap(
                 self.state, zero_for_one, i256_from_int(amount_specified),
-                u160_from_int(sqrt_price_limit_x96), timestamp, &result,
+                u160_from_int(sqrt_price_limit_x96), c_u64(timestamp), &result,
             )
         )
         return i256_to_int(result.amount0), i256_to_int(result.amount1)
@@ -276,7 +282,7 @@ cdef class Pool:
         """The protocol's part of each token's fee, 1/n for n in 4..10, or 0. Reverts: LOK, ""."""
         if not (0 <= fee_protocol0 < 256 and 0 <= fee_protocol1 < 256):
             raise_revert(REVERT_EMPTY)
-        raise_revert(pool_set_fee_protocol(self.state, fee_protocol0, fee_protocol1))
+        raise_revert(pool_set_fee_protocol(self.state, c_int(fee_protocol0), c_int(fee_protocol1)))
 
     def collect_protocol(self, amount0_requested: int, amount1_requested: int) -> tuple[int, int]:
         """Pay the protocol's fees out; the last wei of each token stays. Reverts: LOK, TF."""
@@ -295,7 +301,7 @@ cdef class Pool:
             raise OverflowError("observation cardinality does not fit 16 bits")
         if not self.state.unlocked:
             raise_revert(REVERT_LOK)
-        raise_revert(oracle_grow(&self.state.oracle, observation_cardinality_next))
+        raise_revert(oracle_grow(&self.state.oracle, c_int(observation_cardinality_next)))
 
     def observe(self, seconds_agos: list[int], timestamp: int) -> tuple[list[int], list[int]]:
         """Cumulative tick and seconds per liquidity at past times. Reverts: I, OLD."""
@@ -305,7 +311,8 @@ cdef class Pool:
         for seconds_ago in seconds_agos:
             raise_revert(
                 oracle_observe(
-                    &self.state.oracle, <u32><u64>timestamp, seconds_ago, self.state.tick,
+                    &self.state.oracle, <u32>c_u64(timestamp), <u32>c_u64(seconds_ago),
+                    self.state.tick,
                     real_liquidity(self.state), &seen,
                 )
             )
@@ -322,7 +329,9 @@ cdef class Pool:
         """
         cdef RangeCumulatives result
         raise_revert(
-            pool_cumulatives_inside(self.state, tick_lower, tick_upper, timestamp, &result)
+            pool_cumulatives_inside(
+                self.state, c_int(tick_lower), c_int(tick_upper), c_u64(timestamp), &result
+            )
         )
         return (
             result.tick_cumulative,
@@ -340,14 +349,18 @@ cdef class Pool:
         """Put the pool at a recorded price, tick and active real liquidity (not of the contract).
 
         Ticks between are crossed, so that fees inside ranges stay right, and ghosts change with
-        them. ``liquidity`` None keeps the present one. With ``timestamp`` the oracle is written
-        as a swap would. Reverts: LOK, R.
+        them. A ``tick`` that cannot hold the price (recorded prices may be rounded) gives way to
+        the one that does. ``liquidity`` None keeps the present one. With ``timestamp`` the oracle
+        is written as a swap would. Reverts: LOK, R.
         """
         cdef u128 real = real_liquidity(self.state)
         if liquidity is not None:
             real = u128_from_int(liquidity)
         raise_revert(
-            pool_resync(self.state, u160_from_int(sqrt_price_x96), tick, real, timestamp or 0)
+            pool_resync(
+                self.state, u160_from_int(sqrt_price_x96), c_int(tick), real,
+                c_u64(timestamp or 0),
+            )
         )
 
     def load_liquidity(self, ticks) -> None:
@@ -374,7 +387,7 @@ cdef class Pool:
         for row in ticks:
             tick, net = row[0], row[1]
             gross = row[2] if len(row) > 2 else abs(net)
-            if pool_load_tick(self.state, tick, i128_from_int(net), u128_from_int(gross)) != 0:
+            if pool_load_tick(self.state, c_int(tick), i128_from_int(net), u128_from_int(gross)) != 0:
                 raise ValueError(
                     f"tick {tick}: off spacing, out of range, given twice, or without liquidity"
                 )
@@ -387,14 +400,16 @@ cdef class Pool:
     def fee_growth_inside(self, tick_lower: int, tick_upper: int) -> tuple[int, int]:
         """Fee growth of both tokens inside a range, modulo 2**256 (Tick.getFeeGrowthInside)."""
         cdef u256 inside0, inside1
-        pool_fee_growth_inside(self.state, tick_lower, tick_upper, &inside0, &inside1)
+        pool_fee_growth_inside(
+            self.state, c_int(tick_lower), c_int(tick_upper), &inside0, &inside1
+        )
         return u256_to_int(inside0), u256_to_int(inside1)
 
     def position_fees(self, owner: int, tick_lower: int, tick_upper: int) -> tuple[int, int]:
         """What a poke and a full collect would pay now, changing nothing."""
         cdef u128 fees0, fees1
         pool_position_fees(
-            self.state, u160_from_int(owner), tick_lower, tick_upper, &fees0, &fees1
+            self.state, u160_from_int(owner), c_int(tick_lower), c_int(tick_upper), &fees0, &fees1
         )
         return u128_to_int(fees0), u128_to_int(fees1)
 
@@ -405,19 +420,22 @@ cdef class Pool:
         liquidity: int,
         sqrt_price_x96: int | None = None,
     ) -> tuple[int, int]:
-        """What burning the liquidity would pay, at the pool's price or another."""
+        """What burning the liquidity would pay, at the pool's price or another. Reverts: T."""
         cdef u256 amount0, amount1
         cdef u256 price = self.state.sqrt_price_x96
         if sqrt_price_x96 is not None:
             price = u160_from_int(sqrt_price_x96)
+        if not (MIN_TICK <= tick_lower <= MAX_TICK and MIN_TICK <= tick_upper <= MAX_TICK):
+            raise_revert(REVERT_T)
         burn_amounts_at(
-            price, tick_lower, tick_upper, u128_from_int(liquidity), &amount0, &amount1
+            price, c_int(tick_lower), c_int(tick_upper), u128_from_int(liquidity),
+            &amount0, &amount1,
         )
         return u256_to_int(amount0), u256_to_int(amount1)
 
     def tick_info(self, tick: int) -> TickState:
         """Fields of one tick; zeros where it is not initialised."""
-        cdef const TickInfo* info = tick_find(&self.state.ticks, tick)
+        cdef const TickInfo* info = tick_find(&self.state.ticks, c_int(tick))
         if info == NULL:
             return TickState(tick, 0, 0, 0, 0, 0, 0, 0, False, 0, 0)
         return tick_state(info)
@@ -436,7 +454,7 @@ cdef class Pool:
     def position(self, owner: int, tick_lower: int, tick_upper: int) -> PositionState:
         """Fields of one position; zeros where there is none."""
         cdef const Position* position = position_find(
-            &self.state.positions, u160_from_int(owner), tick_lower, tick_upper
+            &self.state.positions, u160_from_int(owner), c_int(tick_lower), c_int(tick_upper)
         )
         if position == NULL:
             return PositionState(owner, tick_lower, tick_upper, 0, 0, 0, 0, 0, False)

@@ -69,7 +69,9 @@ cdef TickInfo tick_or_empty(const PoolState* state, int tick) noexcept nogil:
         return found[0]
     empty.tick = tick
     empty.used = True
-    empty.sqrt_price_x96 = sqrt_ratio_at_tick(tick)
+    empty.sqrt_price_x96 = u256_from_u64(0)
+    if MIN_TICK <= tick and tick <= MAX_TICK:
+        empty.sqrt_price_x96 = sqrt_ratio_at_tick(tick)
     clear_tick(&empty)
     return empty
 

@@ -42,7 +42,9 @@ from alp._core.tickmath cimport (
     MAX_TICK,
     MIN_SQRT_RATIO,
     MIN_TICK,
+    sqrt_ratio_at_tick,
     sqrt_ratio_in_range,
+    tick_at_sqrt_ratio,
 )
 from alp._core.uint256 cimport (
     i128,
@@ -461,6 +463,14 @@ cdef int collect_crossings(PoolState* state, int tick_after) noexcept nogil:
     return down
 
 
+cdef inline int tick_holding(u256 sqrt_price_x96, int tick) noexcept nogil:
+    """``tick`` where a pool at this price can be at it, otherwise the tick of the price."""
+    cdef int holding = tick_at_sqrt_ratio(sqrt_price_x96)
+    if tick == holding - 1 and u256_eq(sqrt_price_x96, sqrt_ratio_at_tick(holding)):
+        return tick  # the price came down to the boundary and crossed it
+    return holding
+
+
 cdef int pool_resync(
     PoolState* state, const u256 sqrt_price_x96, int tick, u128 liquidity, u64 ts
 ) noexcept nogil:
@@ -474,6 +484,7 @@ cdef int pool_resync(
         return REVERT_LOK
     if not sqrt_ratio_in_range(sqrt_price_x96):
         return REVERT_R
+    tick = tick_holding(sqrt_price_x96, tick)
     if ts == 0:
         time = state.oracle.slots[state.oracle.index].block_timestamp
     if tick != state.tick:

@@ -1,7 +1,9 @@
+# cython: annotation_typing=False
 """SqrtPriceMath beyond what a swap needs, and the libraries as Python functions."""
 
 from alp._core.reverts cimport raise_revert
 from alp._core.uint256 cimport (
+    c_int,
     i128_from_int,
     i256_from_int,
     u128_from_int,
@@ -213,7 +215,7 @@ def compute_step(
     raise_revert(
         compute_swap_step(
             current, target, u128_from_int(liquidity), i256_from_int(amount_remaining),
-            fee_pips, &step,
+            c_int(fee_pips), &step,
         )
     )
     return (

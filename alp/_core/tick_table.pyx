@@ -1,3 +1,4 @@
+# cython: annotation_typing=False
 """Tick table and tick bitmap (libraries Tick and TickBitmap)."""
 
 from libc.stdlib cimport calloc, free
@@ -5,7 +6,7 @@ from libc.string cimport memcpy, memset
 
 from alp._core.reverts cimport ERROR_MEMORY, OK, raise_revert
 from alp._core.tickmath cimport sqrt_ratio_at_tick
-from alp._core.uint256 cimport clz64, ctz64
+from alp._core.uint256 cimport c_int, clz64, ctz64
 
 cdef enum:
     FIRST_SLOTS = 64
@@ -217,9 +218,9 @@ def next_initialized_tick_within_one_word(
         raise ValueError("ticks must be multiples of a positive spacing")
     lowest = min([tick] + initialized)
     highest = max([tick] + initialized) + 256 * tick_spacing
-    raise_revert(bitmap_create(&bitmap, lowest, highest, tick_spacing))
+    raise_revert(bitmap_create(&bitmap, c_int(lowest), c_int(highest), c_int(tick_spacing)))
     for initialized_tick in initialized:
-        bitmap_flip(&bitmap, initialized_tick)
-    found = bitmap_next_within_word(&bitmap, tick, lte, &next_tick)
+        bitmap_flip(&bitmap, c_int(initialized_tick))
+    found = bitmap_next_within_word(&bitmap, c_int(tick), lte, &next_tick)
     bitmap_free(&bitmap)
     return next_tick, found

@@ -1,3 +1,4 @@
+# cython: annotation_typing=False
 """TickMath, exact.
 
 ``sqrt_ratio_at_tick`` multiplies the contract's Q128 constants in the contract's order; the
@@ -13,6 +14,7 @@ from libc.math cimport floor, log
 from alp._core.division cimport divide_limbs
 from alp._core.reverts cimport REVERT_EMPTY, REVERT_R, REVERT_T, raise_revert
 from alp._core.uint256 cimport (
+    c_int,
     limbs_used,
     u128_max,
     u128_to_int,
@@ -176,7 +178,7 @@ def get_sqrt_ratio_at_tick(tick: int) -> int:
     """
     if not MIN_TICK <= tick <= MAX_TICK:
         raise_revert(REVERT_T)
-    return u256_to_int(sqrt_ratio_at_tick(tick))
+    return u256_to_int(sqrt_ratio_at_tick(c_int(tick)))
 
 
 def get_tick_at_sqrt_ratio(sqrt_price_x96: int) -> int:
@@ -197,4 +199,4 @@ def tick_spacing_to_max_liquidity_per_tick(tick_spacing: int) -> int:
     """Most liquidity one tick may reference (Tick.tickSpacingToMaxLiquidityPerTick)."""
     if not 0 < tick_spacing < 1 << 23:
         raise_revert(REVERT_EMPTY)
-    return u128_to_int(max_liquidity_per_tick(tick_spacing))
+    return u128_to_int(max_liquidity_per_tick(c_int(tick_spacing)))

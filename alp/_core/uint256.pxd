@@ -198,6 +198,9 @@ cdef int u256_msb(u256 a) noexcept nogil
 cdef int u256_lsb(u256 a) noexcept nogil
 
 
+# Conversions to C refuse floats and whatever else is no integer.
+cdef int c_int(object value) except? -1
+cdef u64 c_u64(object value) except? 0
 cdef object u256_to_int(u256 a)
 cdef object i256_to_int(i256 a)
 cdef object u128_to_int(u128 a)

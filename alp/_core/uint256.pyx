@@ -1,3 +1,4 @@
+# cython: annotation_typing=False
 """FullMath and BitMath, and the passage between C limbs and Python integers.
 
 ``u256_mul_div`` reverts exactly where FullMath does: denominator zero, or a quotient that needs
@@ -5,6 +6,7 @@ more than 256 bits.
 """
 
 from cpython.long cimport PyLong_AsLongLongAndOverflow
+from cpython.number cimport PyNumber_Index
 
 from alp._core.division cimport divide_limbs
 from alp._core.reverts cimport OK, REVERT_EMPTY, raise_revert
@@ -144,19 +146,26 @@ cdef object i128_to_int(i128 a):
     return _PyLong_FromByteArray(<const unsigned char*>&a, 16, 1, 1)
 
 
+cdef int c_int(object value) except? -1:
+    return PyNumber_Index(value)
+
+
+cdef u64 c_u64(object value) except? 0:
+    return PyNumber_Index(value)
+
+
 cdef inline bint small_int(object value, i64* small) except -1:
     """True where the int fits 64 bits with its sign."""
     cdef int overflow = 0
-    if not isinstance(value, int):
-        raise TypeError(f"expected an int, got {type(value).__name__}")
     small[0] = PyLong_AsLongLongAndOverflow(value, &overflow)
     return overflow == 0
 
 
 cdef u256 u256_from_int(object value) except *:
-    """Raises OverflowError for values outside 0 .. 2**256 - 1, TypeError for other types."""
+    """Raises OverflowError for values outside 0 .. 2**256 - 1, TypeError for no integers."""
     cdef u256 r
     cdef i64 small
+    value = PyNumber_Index(value)
     if small_int(value, &small) and small >= 0:
         return u256_from_u64(small)
     alp_int_to_bytes(value, <unsigned char*>&r, 0)
@@ -168,6 +177,7 @@ cdef i256 i256_from_int(object value) except *:
     cdef i256 r
     cdef i64 small
     cdef u64 sign
+    value = PyNumber_Index(value)
     if small_int(value, &small):
         sign = <u64>(small >> 63)
         return u256_from_limbs(<u64>small, sign, sign, sign)

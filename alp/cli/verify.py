@@ -22,7 +22,7 @@ def verify() -> None:
 @verify.command(
     cls=Command,
     examples={
-        "alp verify pool tests/data/pool_trace.jsonl.gz": "replay a trace of the real contracts",
+        "alp verify pool tests/data/pool-trace.jsonl.gz": "replay a trace of the real contracts",
         "alp verify pool --json vectors.jsonl.gz trace.jsonl.gz": "several files, as data",
     },
 )
