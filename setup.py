@@ -2,7 +2,7 @@
 
 Every ``.pyx`` below ``alp/_core`` is one extension. Environment variables and flags:
 
-``ALP_DEBUG_CYTHON=1``  all of Cython's run-time checks on, no optimisation
+``ALP_DEBUG_CYTHON=1``  bounds and initialisation checks on, no optimisation
 ``--annotate``          also write Cython's annotated HTML, below ``build/cython``
 """
 
@@ -23,7 +23,7 @@ DIRECTIVES = {
     "boundscheck": DEBUG,
     "wraparound": False,
     "initializedcheck": DEBUG,
-    "nonecheck": DEBUG,
+    "nonecheck": False,  # with it, Cython refuses `self.x += y` where the GIL is not held
     "overflowcheck": False,  # limb arithmetic wraps on purpose
     "cdivision": True,
     "embedsignature": True,
