@@ -84,16 +84,19 @@ class StoredParquet(Reader):
         """Yield the rows as they were written."""
         first = 1
         columns = list(_arrow_types(self.kind))
-        for batch in open_parquet(self.file).iter_batches(max_rows, columns=columns):
-            rows = np.arange(first, first + len(batch), dtype=np.int64)
-            first += len(batch)
-            array = np.zeros(len(batch), DTYPES[self.kind])
-            for name in columns:
-                column = batch.column(name)
-                if column.null_count:
-                    raise self.fail(f"column '{name}' has empty values", row=int(rows[0]))
-                array[name] = _to_numpy(column, array.dtype[name])
-            yield Rows(array, rows)
+        parquet = open_parquet(self.file)
+        for group in range(parquet.metadata.num_row_groups):
+            table = parquet.read_row_group(group, columns=columns)
+            for batch in table.to_batches(max_chunksize=max_rows):
+                rows = np.arange(first, first + len(batch), dtype=np.int64)
+                first += len(batch)
+                array = np.zeros(len(batch), DTYPES[self.kind])
+                for name in columns:
+                    column = batch.column(name)
+                    if column.null_count:
+                        raise self.fail(f"column '{name}' has empty values", row=int(rows[0]))
+                    array[name] = _to_numpy(column, array.dtype[name])
+                yield Rows(array, rows)
 
 
 def write_store(
