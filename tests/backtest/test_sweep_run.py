@@ -183,9 +183,12 @@ def test_data_that_changes_on_the_way_stops_everything(
 ) -> None:
     folder = copied(examples, tmp_path / "examples")
 
+    packed = gzip.compress(gzip.decompress((folder / POOL).read_bytes()), compresslevel=1, mtime=0)
+    (folder / "new").write_bytes(packed)
+
     def repack(_: object) -> None:
-        content = gzip.decompress((folder / POOL).read_bytes())
-        (folder / POOL).write_bytes(gzip.compress(content, compresslevel=1, mtime=0))
+        if (folder / "new").exists():
+            (folder / "new").replace(folder / POOL)
 
     with pytest.raises(DataError, match="changed while the sweep ran"):
         run_sweep(strategy, folder, PLAN, tmp_path / "out", progress=repack)

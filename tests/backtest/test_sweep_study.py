@@ -263,6 +263,14 @@ def test_an_outcome_comes_back_from_the_storage_as_it_was() -> None:
     }
 
 
+def test_on_a_page_a_duration_is_a_number_with_its_unit_in_the_name() -> None:
+    space = read_space(None, ["rebalance.cooldown=5m:15m:5m", "hedge.enabled=[true, false]"])
+    study = Machines().study(space=space)
+    study.finish(take(study), (1.0,), OUTCOME)
+    (run,) = compared_runs(space, study.rows())
+    assert run.parameters == {"spec.rebalance.cooldown, m": 5.0, "spec.hedge.enabled": True}
+
+
 def test_a_grid_needs_steps_and_a_search_is_chosen_without_them() -> None:
     assert choose_sampler("auto", GRID, 1) == "grid"
     assert choose_sampler("auto", SPANS, 1) == "tpe"

@@ -19,7 +19,7 @@ from alp.backtest.provenance import StrategyFacts
 from alp.backtest.sweep.objectives import Objective
 from alp.backtest.sweep.ranking import rank
 from alp.backtest.sweep.record import SCHEMA
-from alp.backtest.sweep.space import Space, write_value
+from alp.backtest.sweep.space import Choices, Parameter, Space, write_value
 from alp.backtest.sweep.study import Row, Status
 from alp.errors import DataError
 from alp.strategy.manifest import Strategy
@@ -198,9 +198,18 @@ def compared_runs(space: Space, rows: Sequence[Row]) -> list[ComparedRun]:
     for row in rows:
         outcome = row.outcome
         if outcome is not None:
-            shown = {name: _scalar(value) for name, value in parameters(space, row).items()}
+            values = parameters(space, row)
+            shown = dict(_shown(each, values[each.field]) for each in space.parameters)
             runs.append(outcome.compared(f"trial {row.index}", shown))
     return runs
+
+
+def _shown(parameter: Parameter, value: Any) -> tuple[str, Scalar]:
+    """Return name and value for a table or an axis; a number's unit goes to its name."""
+    unit = "" if isinstance(parameter, Choices) else parameter.unit
+    if not unit:
+        return parameter.field, _scalar(value)
+    return f"{parameter.field}, {unit}", _scalar(Decimal(value.removesuffix(unit)))
 
 
 def _scalar(value: Any) -> Scalar:
