@@ -78,6 +78,7 @@ class Units:
 
 def assemble(strategy: Strategy, setup: Setup, engine: Engine, record: Record) -> Results:
     """Return the results of a finished run; its identities are checked."""
+    engine.estimates.update()
     units = Units(setup.pair)
     snapshots = record.snapshots
     first, last = snapshots[0], snapshots[-1]

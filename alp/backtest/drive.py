@@ -149,6 +149,8 @@ class PriceHistory:
         self._keep_ns = keep_ns
         self._slices: deque[tuple[Times, Floats]] = deque()
         self._unread: list[tuple[Times, Floats]] = []
+        self.waiting = 0
+        """Observations added since the last :meth:`unread`."""
 
     def add(self, ts_ns: Times, roots: Floats) -> None:
         """Take consecutive observations in time order; the arrays must not change afterwards."""
@@ -156,6 +158,7 @@ class PriceHistory:
             return
         self._slices.append((ts_ns, roots))
         self._unread.append((ts_ns, roots))
+        self.waiting += len(ts_ns)
         horizon = ts_ns[-1] - self._keep_ns
         while len(self._slices) > 1 and self._slices[1][0][0] <= horizon:
             self._slices.popleft()
@@ -163,6 +166,7 @@ class PriceHistory:
     def unread(self) -> tuple[Times, Floats]:
         """Return (ts_ns, price) added since the last call, quote per base in whole tokens."""
         slices, self._unread = self._unread, []
+        self.waiting = 0
         if not slices:
             return np.empty(0, np.int64), np.empty(0, np.float64)
         times = np.concatenate([times for times, _ in slices])

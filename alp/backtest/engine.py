@@ -22,7 +22,7 @@ from alp.strategy.parameters import lp_parameters
 
 Q96 = 1 << 96
 MINUTE_NS = 60_000_000_000
-MOST_POINTS = 800
+MOST_POINTS = 400
 
 
 @dataclass(frozen=True)
@@ -261,7 +261,7 @@ class Engine:
         )
 
     def _sample(self) -> None:
-        self.estimates.update()
+        self.estimates.keep_up()
         snapshot = self._snapshot()
         self.record.snapshots.append(snapshot)
         self._draw(snapshot)

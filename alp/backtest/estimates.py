@@ -24,6 +24,7 @@ GRID_NS = 60_000_000_000
 FEE_WINDOW_NS = 24 * 3600 * 10**9
 FEE_WARM_UP_NS = 10 * GRID_NS
 RECALIBRATE_NS = 10 * GRID_NS
+MOST_WAITING = 100_000
 
 
 class Estimates:
@@ -53,6 +54,15 @@ class Estimates:
         times, prices = self._driver.history.unread()
         if len(times):
             self._take_prices(times, prices)
+        self.keep_up()
+
+    def keep_up(self) -> None:
+        """Note the fee growth reached, and take prices in before too many wait.
+
+        Cheap enough for every sample of a run; what the models ask for needs :meth:`update`.
+        """
+        if self._driver.history.waiting > MOST_WAITING:
+            self._take_prices(*self._driver.history.unread())
         now_ns = self._driver.ts_ns
         if not self._growth or now_ns - self._growth[-1][0] >= GRID_NS:
             self._growth.append((now_ns, *self._driver.fee_growth))

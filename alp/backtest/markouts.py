@@ -15,6 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 BINS = 41
+# Trades are counted in tenths of a basis point up to this far from nothing: memory stays bounded,
+# and a percentile is right to a tenth.
+MOST_BPS = 5000.0
+_FINE = 10
+_CENTRES = np.arange(-MOST_BPS * _FINE, MOST_BPS * _FINE + 1) / _FINE
 
 
 @dataclass(frozen=True)
@@ -45,8 +50,9 @@ class Markouts:
 
     def __init__(self, horizons_ns: Sequence[int]) -> None:
         self._horizons = tuple(horizons_ns)
-        self._bps: list[list[npt.NDArray[np.float32]]] = [[] for _ in self._horizons]
+        self._counts = [np.zeros(len(_CENTRES), np.int64) for _ in self._horizons]
         self._total = [0.0 for _ in self._horizons]
+        self._total_bps = [0.0 for _ in self._horizons]
         self._trades = 0
         self._carry_ts = np.empty(0, np.int64)
         self._carry_price = np.empty(0, np.float64)
@@ -98,7 +104,10 @@ class Markouts:
         self._total[index] += float(value.sum())
         notional = np.abs(trades[:, 1])
         sized = notional > 0.0
-        self._bps[index].append((value[sized] / notional[sized] * 1e4).astype(np.float32))
+        bps = value[sized] / notional[sized] * 1e4
+        self._total_bps[index] += float(bps.sum())
+        fine = np.rint((np.clip(bps, -MOST_BPS, MOST_BPS) + MOST_BPS) * _FINE).astype(np.int64)
+        self._counts[index] += np.bincount(fine, minlength=len(_CENTRES))
 
     def summaries(self) -> list[MarkoutSummary]:
         """Return one summary for each horizon; nothing may be added afterwards."""
@@ -112,26 +121,34 @@ class Markouts:
         return [self._summary(index) for index in range(len(self._horizons))]
 
     def _summary(self, index: int) -> MarkoutSummary:
-        parts = self._bps[index]
-        bps = np.concatenate(parts) if parts else np.empty(0, np.float32)
+        fine = self._counts[index]
+        trades = int(fine.sum())
         unresolved = len(self._open[index][0])
-        if len(bps) == 0:
+        if trades == 0:
             return MarkoutSummary(
                 self._horizons[index], self._trades, unresolved, 0.0, 0.0, 0.0, 0.0, 0.0, (), ()
             )
-        low, high = np.percentile(bps, [0.5, 99.5])
-        span = max(abs(float(low)), abs(float(high)), 0.1)
-        counts, edges = np.histogram(np.clip(bps, -span, span), bins=BINS, range=(-span, span))
-        p05, median, p95 = np.percentile(bps, [5, 50, 95])
+        low, p05, median, p95, high = _percentiles(fine, (0.5, 5.0, 50.0, 95.0, 99.5))
+        span = max(abs(low), abs(high), 0.1)
+        counts, edges = np.histogram(
+            np.clip(_CENTRES, -span, span), bins=BINS, range=(-span, span), weights=fine
+        )
         return MarkoutSummary(
             horizon_ns=self._horizons[index],
             trades=self._trades,
             unresolved=unresolved,
             total_quote=self._total[index],
-            mean_bps=float(bps.mean()),
-            median_bps=float(median),
-            p05_bps=float(p05),
-            p95_bps=float(p95),
+            mean_bps=self._total_bps[index] / trades,
+            median_bps=median,
+            p05_bps=p05,
+            p95_bps=p95,
             edges_bps=tuple(float(edge) for edge in edges),
             counts=tuple(int(count) for count in counts),
         )
+
+
+def _percentiles(fine: npt.NDArray[np.int64], wanted: Sequence[float]) -> list[float]:
+    """Return percentiles, in basis points, of trades counted in tenths of them."""
+    reached = np.cumsum(fine)
+    ranks = np.ceil(np.array(wanted) / 100.0 * reached[-1]).clip(1)
+    return [float(_CENTRES[place]) for place in np.searchsorted(reached, ranks, side="left")]
