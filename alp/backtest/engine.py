@@ -16,6 +16,7 @@ from alp.backtest.estimates import Estimates
 from alp.backtest.lp_leg import LpLeg
 from alp.backtest.setup import Setup
 from alp.backtest.venue_leg import VenueLeg
+from alp.errors import DataError
 from alp.models.lp_core import LpCore
 from alp.models.lp_types import ExecutionReport, Hold, Observation, Plan
 from alp.strategy.parameters import lp_parameters
@@ -84,7 +85,12 @@ class Engine:
         self._progress = progress
         spec, pair, driver = setup.spec, setup.pair, setup.driver
         if driver.ts_ns < setup.start_ns:
-            driver.advance(Stop(ts_ns=setup.start_ns))
+            warm = driver.advance(Stop(ts_ns=setup.start_ns))
+            if warm is Reason.END:
+                raise DataError(
+                    "the data ends before spec.backtest.window.start",
+                    hint="`alp data inspect` prints a file's own window",
+                )
         price = pair.sqrt_x96_to_price(driver.sqrt_price_x96)
         self.core = LpCore(lp_parameters(spec, pair, price))
         self.book = Book(

@@ -214,7 +214,8 @@ def test_liquidity_is_no_pool_data(strategy: Strategy, root: Path) -> None:
         )
 
 
-def test_a_window_without_data_is_refused(strategy: Strategy, root: Path) -> None:
-    window = {"start": "2023-01-01T00:00:00Z", "end": "2023-01-02T00:00:00Z"}
+@pytest.mark.parametrize("year", [2023, 2025])
+def test_a_window_without_data_is_refused(strategy: Strategy, root: Path, year: int) -> None:
+    window = {"start": f"{year}-02-01T00:00:00Z", "end": f"{year}-02-02T00:00:00Z"}
     with pytest.raises((ConfigError, DataError)):
         run(strategy, root, backtest__window=window)
