@@ -20,6 +20,7 @@ import alp.errors
 from alp.backtest.codec import json_schema
 from alp.backtest.results import Results
 from alp.cli.app import root
+from alp.cli.commands import PURPOSE
 from alp.cli.lazy import Command, LazyGroup
 from alp.errors import AlpError, ExitCode
 
@@ -51,7 +52,7 @@ def _commands(command: click.Command, context: click.Context) -> Iterator[str]:
 def _section(command: click.Command, context: click.Context) -> str:
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     parts = [f"## {context.command_path}\n", f"```text\n{usage}\n```\n"]
-    parts.append(_prose(command.help or ""))
+    parts.append(_prose(PURPOSE if command is root else command.help or ""))
     if isinstance(command, LazyGroup):
         rows = [(f"`{name}`", help_text) for name, (_, help_text) in command.table.items()]
         rows += [
