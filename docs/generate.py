@@ -153,7 +153,7 @@ def architecture_page() -> str:
 
 def _summary(path: Path) -> str:
     """The first paragraph of a source file's docstring, compiled or not."""
-    match = re.match(r'"""(.*?)(?:\n\n|""")', path.read_text(encoding="utf-8"), re.DOTALL)
+    match = re.match(r'(?:#.*\n)*"""(.*?)(?:\n\n|""")', path.read_text(encoding="utf-8"), re.DOTALL)
     assert match is not None, f"{path} does not say what it is"
     return re.sub(r":\w+:`~?", "`", match[1].replace("``", "`"))
 
