@@ -351,7 +351,8 @@ cdef class Pool:
         Ticks between are crossed, so that fees inside ranges stay right, and ghosts change with
         them. A ``tick`` that cannot hold the price (recorded prices may be rounded) gives way to
         the one that does. ``liquidity`` None keeps the present one. With ``timestamp`` the oracle
-        is written as a swap would. Reverts: LOK, R.
+        is written as a swap would. Balances are unknown from here on and no longer checked.
+        Reverts: LOK, R.
         """
         cdef u128 real = real_liquidity(self.state)
         if liquidity is not None:
@@ -563,6 +564,11 @@ cdef class Pool:
     def fee_protocol(self) -> int:
         """Low nibble token0, high nibble token1."""
         return self.state.fee_protocol
+
+    @property
+    def balances_known(self) -> bool:
+        """False in a replica, whose balances stand still and are not checked."""
+        return bool(self.state.balances_known)
 
     @property
     def balance0(self) -> int:

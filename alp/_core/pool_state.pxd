@@ -32,7 +32,7 @@ cdef struct PoolState:
     u128 protocol_fees1
     u256 balance0
     u256 balance1
-    bint balances_known         # false once liquidity was loaded from a snapshot
+    bint balances_known         # false in a replica: nothing is checked against them
     u32 fee
     int tick_spacing
     u128 max_liquidity_per_tick

@@ -26,7 +26,7 @@ cdef int pool_quote(
 # Not of the contract: put the pool at a recorded price, crossing the ticks between so that fee
 # accounting inside ranges stays right. `liquidity` is the real active liquidity from then on. A
 # `tick` that cannot hold the price (recorded prices may be rounded) gives way to the one that does.
-# The oracle is written as a swap would where `ts` is not 0.
+# The oracle is written as a swap would where `ts` is not 0. Balances are not known any more.
 cdef int pool_resync(
     PoolState* state, const u256 sqrt_price_x96, int tick, u128 liquidity, u64 ts
 ) noexcept nogil

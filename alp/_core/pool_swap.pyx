@@ -495,6 +495,7 @@ cdef int pool_resync(
         turn_crossed_ticks(state, down, time)
         if ts != 0:
             oracle_write(&state.oracle, time, state.tick, real_liquidity(state))
+    state.balances_known = False
     state.sqrt_price_x96 = sqrt_price_x96
     state.tick = tick
     state.ghost_liquidity = ghosts

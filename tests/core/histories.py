@@ -37,7 +37,7 @@ def histories(
     odd_ticks = st.one_of(ticks, st.sampled_from([-887272, 887272, centre + 1, -887220, 887220]))
     liquidity = amounts(100)
     prices = st.one_of(
-        ticks.map(lambda tick: sqrt_ratio_at_tick(tick)),
+        ticks.map(sqrt_ratio_at_tick),
         st.integers(-40, 40).map(
             lambda step: (
                 sqrt_ratio_at_tick(min(max(centre + step * spacing // 3, -887270), 887270)) + step

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from reference.words import U160, int56, require
 
@@ -83,7 +84,7 @@ class Oracle:
             for step in range(self.cardinality)
         ]
         kept = [seen for seen in kept if seen.initialized]
-        for before, after in zip(kept, kept[1:], strict=False):
+        for before, after in pairwise(kept):
             if at_or_before(time, before.timestamp, target) and at_or_before(
                 time, target, after.timestamp
             ):

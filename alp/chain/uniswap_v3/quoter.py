@@ -69,9 +69,10 @@ def _quote(
 
 
 def count_initialized_ticks_crossed(pool: Pool, tick_before: int, tick_after: int) -> int:
-    """PoolTicksCounter.countInitializedTicksCrossed, which divides ticks towards zero.
+    """PoolTicksCounter.countInitializedTicksCrossed, to the letter.
 
-    Below tick 0 it can therefore differ by one from what the pool crosses.
+    It is not quite what the pool crosses: it divides ticks towards zero, and counts an initialised
+    tick just below the lower end.
     """
     spacing = pool.tick_spacing
     words = pool.bitmap()
