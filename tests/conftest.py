@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,10 @@ import pytest
 pytest_plugins = ["evm_world"]
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# A job in a shell's background ignores Ctrl-C, and so would the processes that tests interrupt.
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,8 @@ MAX_VALUES = 20_000
 MAX_NUMBER = 100
 """Characters of a number."""
 
+_MOST_LEVELS = 100
+
 _TAGS = "tag:yaml.org,2002:"
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)$")
 _DECIMAL = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?$")
@@ -43,6 +45,17 @@ class _Loader(yaml.SafeLoader):
         ]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+    _depth = 0
+
+    def compose_node(self, parent: Node | None, index: Any) -> Node | None:
+        """Compose one node; a manifest is not deep, whatever the interpreter could bear."""
+        self._depth += 1
+        if self._depth > _MOST_LEVELS:
+            raise RecursionError
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
 
 
 _Loader.add_implicit_resolver(f"{_TAGS}int", _INTEGER, list("-+0123456789"))
