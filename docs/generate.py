@@ -11,6 +11,7 @@ import inspect
 import itertools
 import json
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -168,7 +169,14 @@ def pages() -> dict[Path, str]:
     }
 
 
+def stale() -> list[str]:
+    """The names of committed pages that are not what the code says."""
+    return [path.name for path, text in pages().items() if path.read_text(encoding="utf-8") != text]
+
+
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--check"]:
+        sys.exit(f"stale: {', '.join(found)}" if (found := stale()) else 0)
     for path, text in pages().items():
         path.write_text(text, encoding="utf-8")
         print(f"wrote {path.relative_to(DOCS)}")
