@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("Cython", reason="compiles each module to C: pip install -e '.[dev]'")
+
 CORE = Path("alp/_core")
 FUNCTION = re.compile(r"^(?P<indent>\s*)(cdef|cpdef)\s.*\(", re.ASCII)
 NOGIL_BLOCK = re.compile(r"^(?P<indent>\s*)with nogil\s*:")
