@@ -96,6 +96,6 @@ def swaps_store(folder: Path, count: int, seed: int) -> tuple[Path, Path]:
     swaps = folder / f"swaps-{count}-{seed}.parquet"
     liquidity = folder / f"swaps-{count}-{seed}.liquidity.parquet"
     if not liquidity.is_file():
-        write_store(swaps, Kind.POOL_EVENTS, swap_events(count, seed), {"sources": []})
-        write_store(liquidity, Kind.LIQUIDITY, [net_rows(dict(ladder()))], {"sources": []})
+        write_store(swaps, Kind.POOL_EVENTS, swap_events(count, seed), lambda: {"sources": []})
+        write_store(liquidity, Kind.LIQUIDITY, [net_rows(dict(ladder()))], lambda: {"sources": []})
     return swaps, liquidity
