@@ -4,7 +4,7 @@
 limbs of the divisor is a constant wherever ``divide_by`` is called, so the compiler unrolls it.
 """
 
-from alp._core.uint256 cimport clz64, u32, u64, u128
+from alp._core.uint256 cimport clz64, u32, u64, u128, u256, u256_from_limbs
 
 cdef enum:
     MOST_LIMBS = 9              # of a dividend; 5 of a divisor
@@ -146,8 +146,14 @@ cdef inline bint divide_by(
     if d == 1:
         reciprocal = reciprocal_2by1(v[0])
         rest = u[n]
-        for i in range(n - 1, -1, -1):
+        i = n - 1
+        if rest == 0 and u[i] < v[0]:
+            quotient[i] = 0
+            rest = u[i]
+            i -= 1
+        while i >= 0:
             quotient[i] = divide_2by1(rest, u[i], v[0], reciprocal, &rest)
+            i -= 1
         return rest != 0
     top = (<u128>v[d - 1] << 64) | v[d - 2]
     reciprocal = reciprocal_3by2(v[d - 1], v[d - 2])
@@ -191,3 +197,67 @@ cdef inline bint divide_limbs(
     if d == 4:
         return divide_by(quotient, numerator, n, denominator, 4)
     return divide_by(quotient, numerator, n, denominator, 5)
+
+
+cdef struct Divisor:
+    # a divisor up to 128 bits, made ready to divide by many times
+    u128 value
+    u128 normal                 # shifted until the top bit of its highest limb is set
+    u64 reciprocal
+    int shift
+    bint short                  # one limb
+
+
+cdef inline Divisor divisor_of(u128 value) noexcept nogil:
+    """``value`` must not be zero."""
+    cdef Divisor d
+    cdef u64 high = <u64>(value >> 64)
+    d.value = value
+    d.short = high == 0
+    if d.short:
+        d.shift = clz64(<u64>value)
+        d.normal = value << d.shift
+        d.reciprocal = reciprocal_2by1(<u64>d.normal)
+    else:
+        d.shift = clz64(high)
+        d.normal = value << d.shift
+        d.reciprocal = reciprocal_3by2(<u64>(d.normal >> 64), <u64>d.normal)
+    return d
+
+
+cdef inline u256 divide_prepared(
+    const Divisor* d, u64 n0, u64 n1, u64 n2, u64 n3, bint* inexact
+) noexcept nogil:
+    """Four limbs by a prepared divisor."""
+    cdef int shift = d.shift
+    cdef int back = 63 - shift
+    cdef u64 u4 = n3 >> 1 >> back
+    cdef u64 u3 = (n3 << shift) | (n2 >> 1 >> back)
+    cdef u64 u2 = (n2 << shift) | (n1 >> 1 >> back)
+    cdef u64 u1 = (n1 << shift) | (n0 >> 1 >> back)
+    cdef u64 u0 = n0 << shift
+    cdef u64 v = <u64>d.normal
+    cdef u64 q3 = 0
+    cdef u64 q2 = 0
+    cdef u64 q1, q0
+    cdef u64 rest
+    cdef u128 wide
+    if d.short:
+        rest = u3
+        if u4 != 0 or u3 >= v:
+            q3 = divide_2by1(u4, u3, v, d.reciprocal, &rest)
+        if rest == 0 and u2 < v:
+            rest = u2
+        else:
+            q2 = divide_2by1(rest, u2, v, d.reciprocal, &rest)
+        q1 = divide_2by1(rest, u1, v, d.reciprocal, &rest)
+        q0 = divide_2by1(rest, u0, v, d.reciprocal, &rest)
+        inexact[0] = rest != 0
+        return u256_from_limbs(q0, q1, q2, q3)
+    wide = (<u128>u3 << 64) | u2
+    if u4 != 0 or wide >= d.normal:
+        q2 = divide_3by2(u4, u3, u2, d.normal, d.reciprocal, &wide)
+    q1 = divide_3by2(<u64>(wide >> 64), <u64>wide, u1, d.normal, d.reciprocal, &wide)
+    q0 = divide_3by2(<u64>(wide >> 64), <u64>wide, u0, d.normal, d.reciprocal, &wide)
+    inexact[0] = wide != 0
+    return u256_from_limbs(q0, q1, q2, 0)

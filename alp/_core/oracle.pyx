@@ -3,14 +3,13 @@
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy, memset
 
+from alp._core.division cimport divide_prepared
 from alp._core.reverts cimport ERROR_MEMORY, OK, REVERT_I, REVERT_OLD
 from alp._core.uint256 cimport (
     u64,
     u256_add,
     u256_div,
-    u256_from_limbs,
     u256_from_u64,
-    u256_from_u128,
     u256_low160,
     u256_mul_overflows,
     u256_sub,
@@ -18,17 +17,13 @@ from alp._core.uint256 cimport (
 
 
 cdef Observation transform(
-    const Observation* last, u32 time, int tick, u128 liquidity
+    const Observation* last, u32 time, int tick, const Divisor* by_liquidity
 ) noexcept nogil:
     """The observation at ``time``, had tick and liquidity held since ``last``."""
     cdef Observation result
     cdef u32 delta = time - last.block_timestamp
     cdef bint inexact
-    cdef u256 per_liquidity = u256_div(
-        u256_from_limbs(0, 0, delta, 0),
-        u256_from_u128(liquidity if liquidity > 0 else 1),
-        &inexact,
-    )
+    cdef u256 per_liquidity = divide_prepared(by_liquidity, 0, 0, delta, 0, &inexact)
     result.block_timestamp = time
     result.initialized = True
     result.tick_cumulative = wrap_int56(last.tick_cumulative + <i64>tick * delta)
@@ -70,23 +65,29 @@ cdef int oracle_grow(Oracle* oracle, u32 next_cardinality) noexcept nogil:
     return OK
 
 
-cdef void oracle_write(Oracle* oracle, u32 time, int tick, u128 liquidity) noexcept nogil:
+cdef void oracle_write(
+    Oracle* oracle, u32 time, int tick, const Divisor* by_liquidity
+) noexcept nogil:
     """Oracle.write: at most one observation for each timestamp."""
     cdef Observation* last = &oracle.slots[oracle.index]
     if last.block_timestamp == time:
         return
     if oracle.cardinality_next > oracle.cardinality and oracle.index == oracle.cardinality - 1:
         oracle.cardinality = oracle.cardinality_next
-    oracle.index = (oracle.index + 1) % oracle.cardinality
-    oracle.slots[oracle.index] = transform(last, time, tick, liquidity)
+    oracle.index += 1
+    if oracle.index == oracle.cardinality:
+        oracle.index = 0
+    oracle.slots[oracle.index] = transform(last, time, tick, by_liquidity)
 
 
-cdef Observation oracle_now(const Oracle* oracle, u32 time, int tick, u128 liquidity) noexcept nogil:
+cdef Observation oracle_now(
+    const Oracle* oracle, u32 time, int tick, const Divisor* by_liquidity
+) noexcept nogil:
     """The cumulatives at the current block (Oracle.observeSingle with no seconds ago)."""
     cdef const Observation* last = &oracle.slots[oracle.index]
     if last.block_timestamp == time:
         return last[0]
-    return transform(last, time, tick, liquidity)
+    return transform(last, time, tick, by_liquidity)
 
 
 cdef inline bint at_or_before(u32 time, u32 a, u32 b) noexcept nogil:
@@ -150,7 +151,7 @@ cdef Observation interpolate(
 
 
 cdef int oracle_observe(
-    const Oracle* oracle, u32 time, u32 seconds_ago, int tick, u128 liquidity,
+    const Oracle* oracle, u32 time, u32 seconds_ago, int tick, const Divisor* by_liquidity,
     Observation* result
 ) noexcept nogil:
     """Oracle.observeSingle."""
@@ -160,14 +161,14 @@ cdef int oracle_observe(
     if oracle.cardinality == 0:
         return REVERT_I
     if seconds_ago == 0:
-        result[0] = oracle_now(oracle, time, tick, liquidity)
+        result[0] = oracle_now(oracle, time, tick, by_liquidity)
         return OK
     before = oracle.slots[oracle.index]
     if at_or_before(time, before.block_timestamp, target):
         if before.block_timestamp == target:
             result[0] = before
         else:
-            result[0] = transform(&before, target, tick, liquidity)
+            result[0] = transform(&before, target, tick, by_liquidity)
         return OK
     oldest = &oracle.slots[(oracle.index + 1) % oracle.cardinality]
     if not oldest.initialized:

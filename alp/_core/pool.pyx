@@ -9,6 +9,7 @@ was. Addresses are integers; amounts, prices and growths are the contract's inte
 from typing import NamedTuple
 
 from alp._core.oracle cimport Observation, oracle_grow, oracle_observe
+from alp._core.pool_state cimport oracle_divisor
 from alp._core.positions cimport Position, position_find
 from alp._core.reverts cimport (
     REVERT_EMPTY,
@@ -313,7 +314,7 @@ cdef class Pool:
                 oracle_observe(
                     &self.state.oracle, <u32>c_u64(timestamp), <u32>c_u64(seconds_ago),
                     self.state.tick,
-                    real_liquidity(self.state), &seen,
+                    oracle_divisor(self.state), &seen,
                 )
             )
             ticks.append(seen.tick_cumulative)

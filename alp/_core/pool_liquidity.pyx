@@ -8,6 +8,7 @@ from alp._core.oracle cimport Observation, oracle_now, oracle_write
 from alp._core.pool_state cimport (
     ghost_tick_add,
     ghost_tick_remove,
+    oracle_divisor,
     pool_reserve,
     real_liquidity,
 )
@@ -93,7 +94,7 @@ cdef inline bint add_overflows(i128 a, i128 b, i128* result) noexcept nogil:
 
 
 cdef int update_tick(
-    const PoolState* state, TickInfo* info, i128 delta, bint upper, bint ghost, u32 time,
+    PoolState* state, TickInfo* info, i128 delta, bint upper, bint ghost, u32 time,
     bint* flipped
 ) noexcept nogil:
     """Tick.update on a copy."""
@@ -109,7 +110,7 @@ cdef int update_tick(
         return REVERT_LO
     flipped[0] = (after == 0) != (before == 0)
     if not tick_is_live(info) and info.tick <= state.tick:
-        now = oracle_now(&state.oracle, time, state.tick, real_liquidity(state))
+        now = oracle_now(&state.oracle, time, state.tick, oracle_divisor(state))
         info.fee_growth_outside0_x128 = state.fee_growth_global0_x128
         info.fee_growth_outside1_x128 = state.fee_growth_global1_x128
         info.seconds_per_liquidity_outside_x128 = now.seconds_per_liquidity_cumulative_x128
@@ -150,7 +151,7 @@ cdef inline void growth_inside(
 
 
 cdef int update_position(
-    const PoolState* state, u256 owner, i128 delta, u32 time, bint ghost, Change* change
+    PoolState* state, u256 owner, i128 delta, u32 time, bint ghost, Change* change
 ) noexcept nogil:
     """UniswapV3Pool._updatePosition on copies."""
     cdef u256 inside0, inside1
@@ -191,7 +192,7 @@ cdef inline void range_amounts(
 
 
 cdef int prepare(
-    const PoolState* state, u256 owner, int tick_lower, int tick_upper, i128 delta, u32 time,
+    PoolState* state, u256 owner, int tick_lower, int tick_upper, i128 delta, u32 time,
     bint ghost, Change* change
 ) noexcept nogil:
     """UniswapV3Pool._modifyPosition up to, not including, its effects."""
@@ -256,7 +257,7 @@ cdef void store(
             state.liquidity = real_liquidity(state) + change.liquidity
             state.ghost_liquidity = change.liquidity
         else:
-            oracle_write(&state.oracle, time, state.tick, real_liquidity(state))
+            oracle_write(&state.oracle, time, state.tick, oracle_divisor(state))
             state.liquidity = change.liquidity + state.ghost_liquidity
 
 

@@ -21,5 +21,5 @@ cdef int pool_collect_protocol(
     PoolState* state, u128 requested0, u128 requested1, u128* amount0, u128* amount1
 ) noexcept nogil
 cdef int pool_cumulatives_inside(
-    const PoolState* state, int tick_lower, int tick_upper, u64 ts, RangeCumulatives* result
+    PoolState* state, int tick_lower, int tick_upper, u64 ts, RangeCumulatives* result
 ) noexcept nogil

@@ -1,7 +1,7 @@
 """UniswapV3Pool.flash, setFeeProtocol, collectProtocol and snapshotCumulativesInside."""
 
 from alp._core.oracle cimport Observation, oracle_now, wrap_int56
-from alp._core.pool_state cimport real_liquidity
+from alp._core.pool_state cimport oracle_divisor, real_liquidity
 from alp._core.reverts cimport (
     OK,
     REVERT_EMPTY,
@@ -169,7 +169,7 @@ cdef inline RangeCumulatives difference(RangeCumulatives a, RangeCumulatives b) 
 
 
 cdef int pool_cumulatives_inside(
-    const PoolState* state, int tick_lower, int tick_upper, u64 ts, RangeCumulatives* result
+    PoolState* state, int tick_lower, int tick_upper, u64 ts, RangeCumulatives* result
 ) noexcept nogil:
     """UniswapV3Pool.snapshotCumulativesInside."""
     cdef const TickInfo* lower
@@ -192,7 +192,7 @@ cdef int pool_cumulatives_inside(
     elif state.tick >= tick_upper:
         result[0] = difference(outside(upper), outside(lower))
     else:
-        now = oracle_now(&state.oracle, <u32>ts, state.tick, real_liquidity(state))
+        now = oracle_now(&state.oracle, <u32>ts, state.tick, oracle_divisor(state))
         result.tick_cumulative = now.tick_cumulative
         result.seconds_per_liquidity_x128 = now.seconds_per_liquidity_cumulative_x128
         result.seconds = <u32>ts

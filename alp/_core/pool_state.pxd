@@ -6,6 +6,7 @@ without ghosts is the contract and a pool with ghosts still trades exactly like 
 A ``PoolState`` is not safe to share between threads: quoting writes its caches too.
 """
 
+from alp._core.division cimport Divisor, divisor_of
 from alp._core.oracle cimport Oracle
 from alp._core.positions cimport PositionTable
 from alp._core.tick_table cimport TickBitmap, TickInfo, TickTable
@@ -51,6 +52,9 @@ cdef struct PoolState:
     int crossed
     u32 crossing_capacity
 
+    # the liquidity made ready to divide by: [0] the real one, [1] with ghosts
+    Divisor by_liquidity[2]
+
     # price of a few ticks, found by their low bits; and the price range of the current tick
     u256 ratio[RATIO_CACHE]
     int ratio_tick[RATIO_CACHE]
@@ -64,6 +68,21 @@ cdef inline u128 real_liquidity(const PoolState* state) noexcept nogil:
     return state.liquidity - state.ghost_liquidity
 
 
+cdef inline const Divisor* divisor_for(
+    PoolState* state, int place, u128 liquidity
+) noexcept nogil:
+    """The divisor kept at ``place``, made anew where the liquidity has changed; not for 0."""
+    if state.by_liquidity[place].value != liquidity:
+        state.by_liquidity[place] = divisor_of(liquidity)
+    return &state.by_liquidity[place]
+
+
+cdef inline const Divisor* oracle_divisor(PoolState* state) noexcept nogil:
+    """What the oracle divides seconds by: the contract's liquidity, 1 where there is none."""
+    cdef u128 liquidity = real_liquidity(state)
+    return divisor_for(state, 0, liquidity if liquidity != 0 else 1)
+
+
 cdef PoolState* pool_state_create(u32 fee, int tick_spacing) noexcept nogil
 cdef PoolState* pool_state_copy(const PoolState* source) noexcept nogil
 cdef void pool_state_free(PoolState* state) noexcept nogil
@@ -71,8 +90,8 @@ cdef int pool_initialize(PoolState* state, u256 sqrt_price_x96, u64 ts) noexcept
 cdef int pool_reserve(PoolState* state) noexcept nogil
 cdef int ghost_tick_add(PoolState* state, int tick) noexcept nogil
 cdef void ghost_tick_remove(PoolState* state, int tick) noexcept nogil
-cdef int tick_at_price(PoolState* state, u256 sqrt_price_x96) noexcept nogil
-cdef u256 price_of_tick(PoolState* state, int tick) noexcept nogil
+cdef int tick_at_price(PoolState* state, const u256* sqrt_price_x96) noexcept nogil
+cdef const u256* price_of_tick(PoolState* state, int tick) noexcept nogil
 cdef void cross_tick(
     PoolState* state, TickInfo* info, u256 growth0_x128, u256 growth1_x128,
     u256 seconds_per_liquidity_x128, long long tick_cumulative, u32 time

@@ -181,25 +181,25 @@ cdef void ghost_tick_remove(PoolState* state, int tick) noexcept nogil:
     )
 
 
-cdef u256 price_of_tick(PoolState* state, int tick) noexcept nogil:
+cdef const u256* price_of_tick(PoolState* state, int tick) noexcept nogil:
     """``sqrt_ratio_at_tick`` through a small cache: swaps ask for the same boundaries again."""
     cdef int slot = <int>(<u32>tick * <u32>0x9E3779B1 >> 26)
     if state.ratio_tick[slot] != tick:
         state.ratio[slot] = sqrt_ratio_at_tick(tick)
         state.ratio_tick[slot] = tick
-    return state.ratio[slot]
+    return &state.ratio[slot]
 
 
-cdef int tick_at_price(PoolState* state, u256 sqrt_price_x96) noexcept nogil:
+cdef int tick_at_price(PoolState* state, const u256* sqrt_price_x96) noexcept nogil:
     """``tick_at_sqrt_ratio``; two comparisons where the price is still in the last tick's range."""
     cdef int tick
     if (
         state.bounds_tick != NO_TICK
-        and u256_le(state.bounds_low, sqrt_price_x96)
-        and u256_lt(sqrt_price_x96, state.bounds_high)
+        and u256_le(state.bounds_low, sqrt_price_x96[0])
+        and u256_lt(sqrt_price_x96[0], state.bounds_high)
     ):
         return state.bounds_tick
-    tick = tick_at_sqrt_ratio(sqrt_price_x96)
+    tick = tick_at_sqrt_ratio(sqrt_price_x96[0])
     if tick == state.tick:  # the price stays here: worth knowing the range
         state.bounds_tick = tick
         state.bounds_low = sqrt_ratio_at_tick(tick)

@@ -14,6 +14,8 @@ from alp._core.oracle cimport Observation, oracle_now, oracle_write
 from alp._core.pool_state cimport (
     Crossing,
     cross_tick,
+    divisor_for,
+    oracle_divisor,
     price_of_tick,
     real_liquidity,
     tick_at_price,
@@ -33,8 +35,8 @@ from alp._core.swapmath cimport (
     add_delta,
     amount0_delta,
     amount1_delta,
-    compute_swap_step,
     fee_growth,
+    swap_step,
 )
 from alp._core.tick_table cimport TickInfo, bitmap_next, bitmap_next_within_word, tick_find
 from alp._core.tickmath cimport (
@@ -55,7 +57,6 @@ from alp._core.uint256 cimport (
     u256_eq,
     u256_from_u64,
     u256_is_zero,
-    u256_le,
     u256_low128,
     u256_lt,
     u256_mul_div,
@@ -80,22 +81,24 @@ cdef struct Walk:
 
 
 cdef inline int check_limit(
-    const PoolState* state, bint zero_for_one, u256 limit_x96
+    const PoolState* state, bint zero_for_one, const u256* limit_x96
 ) noexcept nogil:
     if zero_for_one:
-        if u256_lt(limit_x96, state.sqrt_price_x96) and u256_lt(MIN_SQRT_RATIO, limit_x96):
+        if u256_lt(limit_x96[0], state.sqrt_price_x96) and u256_lt(MIN_SQRT_RATIO, limit_x96[0]):
             return OK
-    elif u256_lt(state.sqrt_price_x96, limit_x96) and u256_lt(limit_x96, MAX_SQRT_RATIO):
+    elif u256_lt(state.sqrt_price_x96, limit_x96[0]) and u256_lt(limit_x96[0], MAX_SQRT_RATIO):
         return OK
     return REVERT_SPL
 
 
-cdef inline int add_growth(Walk* walk, u256 fee) noexcept nogil:
+cdef inline int add_growth(PoolState* state, Walk* walk, u256 fee) noexcept nogil:
     cdef u256 growth
     cdef int code
     if walk.liquidity == 0 or u256_is_zero(fee):
         return OK
-    code = fee_growth(fee, walk.liquidity, &growth)
+    code = fee_growth(
+        fee, divisor_for(state, walk.ghost_liquidity != 0, walk.liquidity), &growth
+    )
     if code == OK:
         walk.fee_growth_x128 = u256_add(walk.fee_growth_x128, growth)
     return code
@@ -168,13 +171,13 @@ cdef int spread_over_ghosts(
             if u256_lt(rest, part):
                 part = rest
             rest = u256_sub(rest, part)
-            code = add_growth(walk, part)
+            code = add_growth(state, walk, part)
         if code == OK:
             code = cross(state, walk, tick, zero_for_one)
         if code != OK:
             return code
         price = tick_price
-    return add_growth(walk, rest)
+    return add_growth(state, walk, rest)
 
 
 cdef inline int settle_step(
@@ -190,7 +193,7 @@ cdef inline int settle_step(
         fee = u256_sub(fee, share)
         walk.protocol_fee += u256_low128(share)
     if state.ghost_count == 0:
-        return add_growth(walk, fee)
+        return add_growth(state, walk, fee)
     return spread_over_ghosts(state, walk, step, fee, tick_after, boundary, zero_for_one)
 
 
@@ -204,30 +207,30 @@ cdef inline bint is_word_start(const PoolState* state, int tick) noexcept nogil:
 
 
 cdef int jump(
-    PoolState* state, Walk* walk, bint zero_for_one, u256 limit_x96
+    PoolState* state, Walk* walk, bint zero_for_one, const u256* limit_x96
 ) noexcept nogil:
     """Move through prices without active liquidity; no amounts, no fees."""
     cdef SwapStep step
     cdef TickInfo* info
-    cdef u256 price = limit_x96
+    cdef u256 price = limit_x96[0]
     cdef int next_tick, tick_after
     cdef int boundary = NO_BOUNDARY
     cdef int code
     if bitmap_next(&state.bitmap, walk.tick, zero_for_one, &next_tick):
         info = tick_find(&state.ticks, next_tick)
-        if u256_le(limit_x96, info.sqrt_price_x96) if zero_for_one else u256_le(
-            info.sqrt_price_x96, limit_x96
+        if u256_eq(info.sqrt_price_x96, price) or (
+            u256_lt(info.sqrt_price_x96, price) != zero_for_one
         ):
             price = info.sqrt_price_x96
             boundary = next_tick
     if boundary != NO_BOUNDARY:
         tick_after = boundary - 1 if zero_for_one else boundary
     else:
-        tick_after = tick_at_price(state, price)
+        tick_after = tick_at_price(state, &price)
         if (
             zero_for_one
             and is_word_start(state, tick_after)
-            and u256_eq(price, price_of_tick(state, tick_after))
+            and u256_eq(price, price_of_tick(state, tick_after)[0])
         ):
             tick_after -= 1
     if state.ghost_count:
@@ -245,27 +248,29 @@ cdef int jump(
 
 
 cdef inline int advance(
-    PoolState* state, Walk* walk, bint zero_for_one, bint exact_in, u256 limit_x96
+    PoolState* state, Walk* walk, bint zero_for_one, bint exact_in, const u256* limit_x96
 ) noexcept nogil:
     """One round of the contract's loop: to the next tick of the word, the limit, or the end."""
     cdef SwapStep step
-    cdef u256 next_price, target
+    cdef const u256* next_price
+    cdef const u256* target
+    cdef u128 real = walk.liquidity - walk.ghost_liquidity
     cdef int next_tick, tick_after, boundary
     cdef int code
     cdef bint initialized = bitmap_next_within_word(
         &state.bitmap, walk.tick, zero_for_one, &next_tick
     )
     if initialized:
-        next_price = tick_find(&state.ticks, next_tick).sqrt_price_x96
+        next_price = &tick_find(&state.ticks, next_tick).sqrt_price_x96
     else:
         next_tick = max(MIN_TICK, min(MAX_TICK, next_tick))
         next_price = price_of_tick(state, next_tick)
     target = next_price
-    if u256_lt(next_price, limit_x96) if zero_for_one else u256_lt(limit_x96, next_price):
-        target = limit_x96
-    code = compute_swap_step(
-        walk.sqrt_price_x96, target, walk.liquidity - walk.ghost_liquidity, walk.remaining,
-        state.fee, &step,
+    if u256_lt(next_price[0], limit_x96[0]) == zero_for_one:
+        target = limit_x96  # where both are equal it makes no difference
+    code = swap_step(
+        &walk.sqrt_price_x96, target, zero_for_one, real, divisor_for(state, 0, real),
+        &walk.remaining, state.fee, &step,
     )
     if code == OK:
         code = take_amounts(walk, &step, exact_in)
@@ -273,12 +278,12 @@ cdef inline int advance(
         return code
     boundary = NO_BOUNDARY
     tick_after = walk.tick
-    if u256_eq(step.sqrt_price_next_x96, next_price):
+    if u256_eq(step.sqrt_price_next_x96, next_price[0]):
         tick_after = next_tick - 1 if zero_for_one else next_tick
         if initialized:
             boundary = next_tick
     elif not u256_eq(step.sqrt_price_next_x96, walk.sqrt_price_x96):
-        tick_after = tick_at_price(state, step.sqrt_price_next_x96)
+        tick_after = tick_at_price(state, &step.sqrt_price_next_x96)
     code = settle_step(state, walk, &step, tick_after, boundary, zero_for_one)
     if code != OK:
         return code
@@ -310,19 +315,19 @@ cdef inline int take_amounts(Walk* walk, const SwapStep* step, bint exact_in) no
 
 
 cdef int run(
-    PoolState* state, bint zero_for_one, i256 amount, u256 limit_x96, Walk* walk,
+    PoolState* state, bint zero_for_one, const i256* amount, const u256* limit_x96, Walk* walk,
     SwapResult* result
 ) noexcept nogil:
     """The swap up to, not including, its effects on the state."""
-    cdef bint exact_in = not i256_is_negative(amount)
+    cdef bint exact_in = not i256_is_negative(amount[0])
     cdef int code = OK
-    if u256_is_zero(amount):
+    if u256_is_zero(amount[0]):
         return REVERT_AS
     if not state.unlocked:
         return REVERT_LOK
     code = check_limit(state, zero_for_one, limit_x96)
     state.crossed = 0
-    walk.remaining = amount
+    walk.remaining = amount[0]
     walk.calculated = walk.fee_amount = u256_from_u64(0)
     walk.sqrt_price_x96 = state.sqrt_price_x96
     walk.tick = state.tick
@@ -339,7 +344,7 @@ cdef int run(
     while (
         code == OK
         and not u256_is_zero(walk.remaining)
-        and not u256_eq(walk.sqrt_price_x96, limit_x96)
+        and not u256_eq(walk.sqrt_price_x96, limit_x96[0])
     ):
         if walk.liquidity == walk.ghost_liquidity:
             code = jump(state, walk, zero_for_one, limit_x96)
@@ -348,11 +353,11 @@ cdef int run(
     if code != OK:
         return code
     if zero_for_one == exact_in:
-        result.amount0 = u256_sub(amount, walk.remaining)
+        result.amount0 = u256_sub(amount[0], walk.remaining)
         result.amount1 = walk.calculated
     else:
         result.amount0 = walk.calculated
-        result.amount1 = u256_sub(amount, walk.remaining)
+        result.amount1 = u256_sub(amount[0], walk.remaining)
     result.sqrt_price_x96 = walk.sqrt_price_x96
     result.tick = walk.tick
     result.ticks_crossed = walk.ticks_crossed
@@ -381,7 +386,7 @@ cdef inline int move_balances(
 cdef inline void turn_crossed_ticks(
     PoolState* state, bint zero_for_one, u32 time
 ) noexcept nogil:
-    cdef Observation now = oracle_now(&state.oracle, time, state.tick, real_liquidity(state))
+    cdef Observation now = oracle_now(&state.oracle, time, state.tick, oracle_divisor(state))
     cdef const Crossing* crossing
     cdef int i
     for i in range(state.crossed):
@@ -403,7 +408,7 @@ cdef int pool_swap(
 ) noexcept nogil:
     """UniswapV3Pool.swap, paid exactly by its caller."""
     cdef Walk walk
-    cdef int code = run(state, zero_for_one, amount, limit_x96, &walk, result)
+    cdef int code = run(state, zero_for_one, &amount, &limit_x96, &walk, result)
     if code == OK:
         code = move_balances(state, zero_for_one, result)
     if code != OK:
@@ -411,7 +416,7 @@ cdef int pool_swap(
     if state.crossed:
         turn_crossed_ticks(state, zero_for_one, <u32>ts)
     if walk.tick != state.tick:
-        oracle_write(&state.oracle, <u32>ts, state.tick, real_liquidity(state))
+        oracle_write(&state.oracle, <u32>ts, state.tick, oracle_divisor(state))
         state.tick = walk.tick
     state.sqrt_price_x96 = walk.sqrt_price_x96
     state.liquidity = walk.liquidity
@@ -431,7 +436,7 @@ cdef int pool_quote(
 ) noexcept nogil:
     """What ``pool_swap`` would return; ``state.crossings`` holds the ticks it would cross."""
     cdef Walk walk
-    return run(state, zero_for_one, amount, limit_x96, &walk, result)
+    return run(state, zero_for_one, &amount, &limit_x96, &walk, result)
 
 
 cdef int collect_crossings(PoolState* state, int tick_after) noexcept nogil:
@@ -494,7 +499,7 @@ cdef int pool_resync(
             ghosts += <u128>(-net if down else net)
         turn_crossed_ticks(state, down, time)
         if ts != 0:
-            oracle_write(&state.oracle, time, state.tick, real_liquidity(state))
+            oracle_write(&state.oracle, time, state.tick, oracle_divisor(state))
     state.balances_known = False
     state.sqrt_price_x96 = sqrt_price_x96
     state.tick = tick

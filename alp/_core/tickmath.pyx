@@ -9,7 +9,7 @@ the greatest tick whose ratio is at most the price, so a logarithm in doubles de
 is clear of a tick boundary and one exact ratio decides elsewhere.
 """
 
-from libc.math cimport floor, log
+from libc.math cimport log
 
 from alp._core.division cimport divide_limbs
 from alp._core.reverts cimport REVERT_EMPTY, REVERT_R, REVERT_T, raise_revert
@@ -64,7 +64,7 @@ cdef u64[FACTORS][2] FACTOR_LIMBS = [
 cdef u128[FACTORS] FACTOR
 cdef u128[TABLE_SIZE] LOW_BITS
 cdef double TICKS_PER_LOG = 2.0 / log(1.0001)
-cdef double Q96 = 79228162514264337593543950336.0
+cdef double PER_Q96 = 1.0 / 79228162514264337593543950336.0
 # The estimate errs by less than 1e-8 of a tick; within this distance of a boundary it is checked.
 cdef double BOUNDARY = 1e-6
 
@@ -147,9 +147,12 @@ cdef bint sqrt_ratio_in_range(u256 sqrt_price_x96) noexcept nogil:
 
 cdef int tick_at_sqrt_ratio(u256 sqrt_price_x96) noexcept nogil:
     """TickMath.getTickAtSqrtRatio for a price in range (the caller has checked)."""
-    cdef double position = log(u256_to_double(sqrt_price_x96) / Q96) * TICKS_PER_LOG
-    cdef int tick = <int>floor(position)
+    cdef double position = log(u256_to_double(sqrt_price_x96) * PER_Q96) * TICKS_PER_LOG
+    cdef int tick = <int>position
     cdef double above = position - tick
+    if above < 0.0:
+        tick -= 1
+        above += 1.0
     if above > BOUNDARY and above < 1.0 - BOUNDARY:
         return tick
     if above > 0.5:

@@ -182,11 +182,16 @@ cdef inline bint u256_mul_overflows(u256 a, u256 b, u256* low) noexcept nogil:
     return (product[4] | product[5] | product[6] | product[7]) != 0
 
 
+cdef inline double u128_to_double(u128 a) noexcept nogil:
+    return <double><u64>(a >> 64) * 18446744073709551616.0 + <double><u64>a
+
+
 cdef inline double u256_to_double(u256 a) noexcept nogil:
     """Near ``a``, relative error below 2**-50."""
-    cdef double scale = 18446744073709551616.0
-    cdef double high = <double>a.w[3] * scale + <double>a.w[2]
-    return high * (scale * scale) + (<double>a.w[1] * scale + <double>a.w[0])
+    cdef double low = u128_to_double(u256_low128(a))
+    if a.w[2] | a.w[3]:
+        low += u128_to_double(u256_high128(a)) * 340282366920938463463374607431768211456.0
+    return low
 
 
 cdef u256 u256_div(u256 a, u256 b, bint* inexact) noexcept nogil
