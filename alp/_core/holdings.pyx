@@ -1,14 +1,16 @@
-"""At which price a set of ranges holds at most so much of a token: exact, by bisection.
+"""What ranges hold at a price, and at which price they hold at most so much of a token; exact.
 
 What ranges hold of token0 falls as the sqrt price rises, and of token1 rises with it, so each
 question has one answer. The amounts are what burning would pay, rounded down as the pool does.
 """
 
 from alp._core.liquidity_amounts cimport amounts_for_liquidity
+from alp._core.reverts cimport OK, REVERT_T, raise_revert
 from alp._core.tickmath cimport MAX_SQRT_RATIO, MAX_TICK, MIN_SQRT_RATIO, MIN_TICK, sqrt_ratio_at_tick
 from alp._core.uint256 cimport (
-    u64, u128, u128_from_int, u256, u256_add, u256_add_u64, u256_from_int, u256_from_u64, u256_le,
-    u256_lt, u256_sub, u256_to_int,
+    c_int, u64, u128, u128_from_int, u128_shl96, u160_from_int, u256, u256_add, u256_add_u64,
+    u256_from_int, u256_from_limbs, u256_from_u128, u256_from_u64, u256_le, u256_lt, u256_mul_div,
+    u256_mul_div_up, u256_mul_overflows, u256_sub, u256_to_int,
 )
 
 cdef u256 held_by(const Ranges* ranges, u256 sqrt_price, bint token0) noexcept nogil:
@@ -34,18 +36,92 @@ cdef inline u256 _middle(u256 low, u256 high) noexcept nogil:
     return total
 
 
+cdef struct Bracket:
+    # Prices around the answer: at `high` at most `limit` of token0, or more than that of token1,
+    # at `low` the opposite. The ends of the pool's domain need not have been looked at.
+    u256 low
+    u256 high
+
+
+cdef inline void _narrow(
+    Bracket* around, const Ranges* ranges, u256 price, u256 limit, bint token0
+) noexcept nogil:
+    if u256_lt(around.low, price) and u256_lt(price, around.high):
+        if u256_le(held_by(ranges, price, token0), limit) == token0:
+            around.high = price
+        else:
+            around.low = price
+
+
+cdef int _only_range_between(const Ranges* ranges, const Bracket* around) noexcept nogil:
+    """Index of the one range that changes between two prices without an end between; else -1."""
+    cdef int i, found = -1
+    for i in range(ranges.count):
+        if (
+            ranges.all[i].liquidity != 0
+            and u256_le(ranges.all[i].sqrt_lower, around.low)
+            and u256_le(around.high, ranges.all[i].sqrt_upper)
+        ):
+            if found >= 0:
+                return -1
+            found = i
+    return found
+
+
+cdef bint _solve(const Ranges* ranges, u256 limit, bint token0, Bracket* around) noexcept nogil:
+    """Close the bracket around one range's own answer; false where that takes bisection.
+
+    With ``N = L * 2**96`` and ``m`` left for the range, ``N (upper - p) / (upper p)``, floored
+    twice, is at most ``m`` exactly where ``N upper < p (N + (m + 1) upper)``; and
+    ``L (p - lower) / 2**96``, floored, where ``(p - lower) L < (m + 1) * 2**96``.
+    """
+    cdef int i = _only_range_between(ranges, around)
+    cdef u256 numerator, divisor, more, step
+    if i < 0:
+        return False
+    # At one end of the bracket all ranges together hold at most the limit.
+    cdef u256 end = around.high if token0 else around.low
+    cdef Ranges alone
+    alone.count = 1
+    alone.all[0] = ranges.all[i]
+    more = u256_sub(limit, u256_sub(held_by(ranges, end, token0), held_by(&alone, end, token0)))
+    more = u256_add_u64(more, 1)
+    if token0:
+        numerator = u128_shl96(ranges.all[i].liquidity)
+        if u256_mul_overflows(more, ranges.all[i].sqrt_upper, &divisor):
+            return False
+        divisor = u256_add(divisor, numerator)
+        if u256_lt(divisor, numerator):
+            return False
+        if u256_mul_div(numerator, ranges.all[i].sqrt_upper, divisor, &step) != OK:
+            return False
+        around.low = step
+        around.high = u256_add_u64(step, 1)
+    else:
+        divisor = u256_from_u128(ranges.all[i].liquidity)
+        numerator = u256_from_limbs(0, <u64>1 << 32, 0, 0)
+        if u256_mul_div_up(more, numerator, divisor, &step) != OK:
+            return False
+        around.high = u256_add(ranges.all[i].sqrt_lower, step)
+        around.low = u256_sub(around.high, u256_from_u64(1))
+    return True
+
+
 cdef u256 price_holding_at_most(const Ranges* ranges, u256 limit, bint token0) noexcept nogil:
     """Least price with at most ``limit`` of token0, or greatest with at most that of token1."""
-    cdef u256 low = u256_sub(MIN_SQRT_RATIO, u256_from_u64(1))
-    cdef u256 high = MAX_SQRT_RATIO
-    cdef u256 middle
-    while u256_lt(u256_add_u64(low, 1), high):
-        middle = _middle(low, high)
-        if u256_le(held_by(ranges, middle, token0), limit) == token0:
-            high = middle
-        else:
-            low = middle
-    return high if token0 else low
+    cdef u256 one = u256_from_u64(1)
+    cdef Bracket around = Bracket(u256_sub(MIN_SQRT_RATIO, one), MAX_SQRT_RATIO)
+    cdef int i
+    _narrow(&around, ranges, MIN_SQRT_RATIO, limit, token0)
+    _narrow(&around, ranges, u256_sub(MAX_SQRT_RATIO, one), limit, token0)
+    for i in range(ranges.count):
+        _narrow(&around, ranges, ranges.all[i].sqrt_lower, limit, token0)
+        _narrow(&around, ranges, ranges.all[i].sqrt_upper, limit, token0)
+    if u256_lt(u256_add_u64(around.low, 1), around.high):
+        if not _solve(ranges, limit, token0, &around):
+            while u256_lt(u256_add_u64(around.low, 1), around.high):
+                _narrow(&around, ranges, _middle(around.low, around.high), limit, token0)
+    return around.high if token0 else around.low
 
 
 cdef int _read(object positions, Ranges* ranges) except -1:
@@ -101,3 +177,55 @@ def last_price_with_token1_at_most(positions, limit):
     with nogil:
         found = price_holding_at_most(&ranges, most, False)
     return u256_to_int(found)
+
+
+cdef int _amounts_at_ticks(
+    u256 sqrt_price, int tick_lower, int tick_upper, u128 liquidity, u256* amount0, u256* amount1
+) except -1:
+    if not (MIN_TICK <= tick_lower <= MAX_TICK and MIN_TICK <= tick_upper <= MAX_TICK):
+        raise_revert(REVERT_T)
+    raise_revert(
+        amounts_for_liquidity(
+            sqrt_price, sqrt_ratio_at_tick(tick_lower), sqrt_ratio_at_tick(tick_upper), liquidity,
+            amount0, amount1,
+        )
+    )
+    return 0
+
+
+def position_amounts(sqrt_price_x96, tick_lower, tick_upper, liquidity):
+    """Return ``(amount0, amount1)`` that burning the position pays, in raw units, rounded down.
+
+    Raises
+    ------
+    Revert
+        ``T``: a tick is outside -887272 .. 887272.
+    """
+    cdef u256 amount0, amount1
+    _amounts_at_ticks(
+        u160_from_int(sqrt_price_x96), c_int(tick_lower), c_int(tick_upper),
+        u128_from_int(liquidity), &amount0, &amount1,
+    )
+    return u256_to_int(amount0), u256_to_int(amount1)
+
+
+def held_amounts(sqrt_price_x96, positions):
+    """Return the sums of :func:`position_amounts` over rows ``(tick_lower, tick_upper, liquidity)``.
+
+    Raises
+    ------
+    Revert
+        As `position_amounts`.
+    """
+    cdef u256 sqrt_price = u160_from_int(sqrt_price_x96)
+    cdef u256 total0 = u256_from_u64(0)
+    cdef u256 total1 = u256_from_u64(0)
+    cdef u256 amount0, amount1
+    for tick_lower, tick_upper, liquidity in positions:
+        _amounts_at_ticks(
+            sqrt_price, c_int(tick_lower), c_int(tick_upper), u128_from_int(liquidity),
+            &amount0, &amount1,
+        )
+        total0 = u256_add(total0, amount0)
+        total1 = u256_add(total1, amount1)
+    return u256_to_int(total0), u256_to_int(total1)

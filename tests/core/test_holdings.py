@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alp._core.holdings import first_price_with_token0_at_most, last_price_with_token1_at_most
+from alp._core.errors import Revert
+from alp._core.holdings import (
+    first_price_with_token0_at_most,
+    held_amounts,
+    last_price_with_token1_at_most,
+    position_amounts,
+)
 from alp._core.liquidity_amounts import get_amounts_for_liquidity
 from alp._core.tickmath import get_sqrt_ratio_at_tick
 
@@ -19,6 +25,21 @@ ranges = st.lists(
     ),
     max_size=5,
 )
+
+
+Positions = list[tuple[int, int, int]]
+
+
+def by_bisection(positions: Positions, limit: int, token: int) -> int:
+    """The plain algorithm: halve the whole domain until two neighbours are left."""
+    low, high = MIN_SQRT_RATIO - 1, MAX_SQRT_RATIO
+    while low + 1 < high:
+        middle = (low + high) // 2
+        if (held(positions, middle, token) <= limit) == (token == 0):
+            high = middle
+        else:
+            low = middle
+    return high if token == 0 else low
 
 
 def held(positions: list[tuple[int, int, int]], price: int, token: int) -> int:
@@ -42,6 +63,45 @@ def test_the_bounds_are_exact(positions: list[tuple[int, int, int]], share: floa
     last = last_price_with_token1_at_most(positions, limit1)
     assert held(positions, last, 1) <= limit1
     assert last == MAX_SQRT_RATIO - 1 or held(positions, last + 1, 1) > limit1
+
+
+# Some share ends and some overlap; liquidity from dust to the most there can be.
+crowded = st.lists(
+    st.tuples(
+        st.integers(-887_272, 887_270),
+        st.sampled_from([1, 10, 200, 60_000]),
+        st.sampled_from([0, 1, 7, 10**9, 10**18, 2**100, 2**128 - 1]) | st.integers(0, 10**30),
+    ).map(lambda row: (row[0], min(row[0] + row[1], 887_272), row[2])),
+    min_size=1,
+    max_size=4,
+)
+limits = st.integers(0, 2**160) | st.integers(0, 10**6)
+
+
+@settings(deadline=None)
+@given(positions=ranges | crowded, limit=limits, share=st.floats(0, 1))
+def test_the_bounds_are_those_of_bisection(positions: Positions, limit: int, share: float) -> None:
+    for token, bound in ((0, first_price_with_token0_at_most), (1, last_price_with_token1_at_most)):
+        most = held(positions, (MIN_SQRT_RATIO, MAX_SQRT_RATIO - 1)[token], token)
+        for at_most in {limit, int(most * share), most, max(most - 1, 0)}:
+            assert bound(positions, at_most) == by_bisection(positions, at_most, token)
+
+
+@given(positions=ranges | crowded, price=st.integers(MIN_SQRT_RATIO, MAX_SQRT_RATIO - 1))
+def test_amounts_are_the_periphery_s(positions: Positions, price: int) -> None:
+    assert held_amounts(price, positions) == (held(positions, price, 0), held(positions, price, 1))
+    for tick_lower, tick_upper, liquidity in positions:
+        ends = get_sqrt_ratio_at_tick(tick_lower), get_sqrt_ratio_at_tick(tick_upper)
+        expected = get_amounts_for_liquidity(price, *ends, liquidity)
+        assert position_amounts(price, tick_lower, tick_upper, liquidity) == expected
+
+
+def test_amounts_at_a_tick_out_of_range_revert() -> None:
+    for ticks in ((-887_273, 0), (0, 887_273)):
+        with pytest.raises(Revert, match="T"):
+            position_amounts(1 << 96, *ticks, 1)
+        with pytest.raises(Revert, match="T"):
+            held_amounts(1 << 96, [(*ticks, 1)])
 
 
 def test_bad_ranges_are_refused() -> None:
