@@ -1,6 +1,6 @@
 # One row of a BAR array (alp.data.schema) as C sees it, and the state of a replay over such rows.
 
-from alp._core.lp_ledger cimport MAX_OWN, Ledger
+from alp._core.lp_ledger cimport MAX_OWN, Ledger, Sampler
 from alp._core.uint256 cimport i64, u64, u128
 
 cdef struct Bar:
@@ -16,9 +16,11 @@ cdef struct Bar:
 
 cdef struct Run:
     Ledger ledger
+    Sampler sampler
     u128 fee0[MAX_OWN]          # uncollected fees of each slot, raw
     u128 fee1[MAX_OWN]
     u64 fee_pips
+    double markup          # fee / (1 - fee)
     int fee_model
     i64 bars
     double growth0         # fees one unit of liquidity in range all along would have earned, raw

@@ -3,11 +3,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from alp._core.lp_ledger import Sample
+
 PATH: int
 SHARE: int
 END: int
 TIME: int
 PRICE: int
+FULL: int
 
 class BarReplay:
     def __init__(
@@ -32,6 +35,9 @@ class BarReplay:
     def fee_growth(self) -> tuple[float, float]: ...
     def open(self, tick_lower: int, tick_upper: int, liquidity: int) -> tuple[int, int, int]: ...
     def close(self, slot: int) -> dict[str, Any]: ...
+    def sample_every(self, every_ns: int, ts_ns: int) -> None: ...
+    def samples(self) -> list[Sample]: ...
+    def sample(self, ts_ns: int) -> Sample: ...
     def read(self, slot: int) -> dict[str, Any]: ...
     def advance(
         self,

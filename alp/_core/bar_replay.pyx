@@ -15,18 +15,53 @@ Principal, marks and the ledger are exact integers in both.
 
 from libc.string cimport memset
 
+from alp._core.division cimport divide_u128
 from alp._core.lp_ledger cimport (
-    Ledger, OwnPosition, ledger_mark, ledger_open, ledger_read, ledger_step,
+    SAMPLE_ROOM,
+    Ledger,
+    OwnPosition,
+    Sample,
+    ledger_mark,
+    ledger_open,
+    ledger_read,
+    ledger_sample,
+    ledger_step,
+    sample_read,
+    sampler_drain,
+    sampler_start,
+    sampler_take,
 )
-from alp._core.liquidity_amounts cimport amounts_for_liquidity
+from alp._core.prepared_price cimport (
+    Price,
+    amount0_between,
+    amount1_between,
+    price_le,
+    price_lt,
+    price_of,
+)
 from alp._core.tickmath cimport tick_at_sqrt_ratio
 from alp._core.uint256 cimport (
-    i64, u64, u128, u128_from_int, u128_to_int, u256, u256_eq, u256_from_int, u256_from_limbs,
-    u256_from_u128, u256_is_zero, u256_le, u256_low128, u256_lt, u256_mul_div, u256_sub,
-    u256_to_double, u256_to_int,
+    i64,
+    u64,
+    u128,
+    u128_from_int,
+    u128_to_int,
+    u160_from_int,
+    u256,
+    u256_eq,
+    u256_fits_160,
+    u256_from_int,
+    u256_from_limbs,
+    u256_from_u128,
+    u256_is_zero,
+    u256_le,
+    u256_low128,
+    u256_lt,
+    u256_mul_div,
+    u256_sub,
+    u256_to_double,
+    u256_to_int,
 )
-
-cdef double Q96 = 79228162514264337593543950336.0
 
 PATH = 0
 SHARE = 1
@@ -34,12 +69,27 @@ SHARE = 1
 END = 0
 TIME = 1
 PRICE = 2
+FULL = 3
+"""No room for another sample: collect them and go on."""
+
+cdef i64 NEVER_NS = 0x7FFFFFFFFFFFFFFF
+
+cdef enum:
+    FAULT = -1
+    END_ = 0
+    TIME_ = 1
+    PRICE_ = 2
+    FULL_ = 3
 
 _FAULTS = {
     1: "bar's mark price does not fit 128 bits",
     2: "bar has no liquidity, which the share-of-liquidity fee model needs",
-    3: "bar's sqrt price is zero",
+    3: "bar's sqrt price is not between 0 and 2**160",
 }
+
+cdef inline double _q96() noexcept nogil:
+    return 79228162514264337593543950336.0
+
 
 cdef inline u256 _wide(const u64* limbs) noexcept nogil:
     return u256_from_limbs(limbs[0], limbs[1], limbs[2], limbs[3])
@@ -63,6 +113,9 @@ cdef inline u128 _fee_on_top(Run* run, u256 amount) noexcept nogil:
     cdef u128 paid = u256_low128(amount)
     cdef u128 fee = run.fee_pips
     cdef u128 rest = 1000000 - run.fee_pips
+    cdef u64 remainder
+    if paid >> 108 == 0:
+        return divide_u128(paid * fee, 1000000 - run.fee_pips, &remainder)
     return paid / rest * fee + paid % rest * fee / rest
 
 
@@ -74,33 +127,46 @@ cdef inline u128 _fee_within(Run* run, const u64* amount) noexcept nogil:
     return paid / whole * fee + paid % whole * fee / whole
 
 
-cdef void _leg(Run* run, u256 start, u256 stop) noexcept nogil:
+cdef void _leg(Run* run, Price* start, Price* stop) noexcept nogil:
     """Fees of one leg of the path: the pool fee on top of what moves us from start to stop."""
     cdef int slot
-    cdef bint up = u256_lt(start, stop)
-    cdef u256 low, high, amount0, amount1
+    cdef bint up = price_lt(start, stop)
+    cdef Price* bottom = start if up else stop
+    cdef Price* top = stop if up else start
+    cdef Price* low
+    cdef Price* high
     cdef OwnPosition* own
-    cdef double markup = run.fee_pips / (1e6 - run.fee_pips)
-    if u256_eq(start, stop):
+    if not price_lt(bottom, top):
         return
     if up:
-        run.growth1 += markup * u256_to_double(u256_sub(stop, start)) / Q96
+        run.growth1 += run.markup * u256_to_double(u256_sub(stop.x96, start.x96)) / _q96()
     else:
-        run.growth0 += markup * (Q96 / u256_to_double(stop) - Q96 / u256_to_double(start))
+        run.growth0 += run.markup * (
+            _q96() / u256_to_double(stop.x96) - _q96() / u256_to_double(start.x96)
+        )
     for slot in range(run.ledger.count):
         own = &run.ledger.own[slot]
-        if not own.live:
-            continue
-        low = _max(start if up else stop, own.sqrt_lower)
-        high = _min(stop if up else start, own.sqrt_upper)
-        if not u256_lt(low, high):
+        low = &own.lower if price_lt(bottom, &own.lower) else bottom
+        high = &own.upper if price_lt(&own.upper, top) else top
+        if not own.live or not price_lt(low, high):
             continue
         if up:
-            amounts_for_liquidity(high, low, high, own.liquidity, &amount0, &amount1)
-            run.fee1[slot] += _fee_on_top(run, amount1)
+            run.fee1[slot] += _fee_on_top(run, amount1_between(low, high, own.liquidity))
         else:
-            amounts_for_liquidity(low, low, high, own.liquidity, &amount0, &amount1)
-            run.fee0[slot] += _fee_on_top(run, amount0)
+            run.fee0[slot] += _fee_on_top(run, amount0_between(low, high, own.liquidity))
+
+
+cdef void _path(Run* run, Price* low, Price* high, Price* opened, Price* close) noexcept nogil:
+    """Fees of one bar, along the path that its four prices allow."""
+    _leg(run, &run.ledger.price, opened)
+    if price_lt(close, opened):
+        _leg(run, opened, high)
+        _leg(run, high, low)
+        _leg(run, low, close)
+    else:
+        _leg(run, opened, low)
+        _leg(run, low, high)
+        _leg(run, high, close)
 
 
 cdef int _share(Run* run, const Bar* bar) noexcept nogil:
@@ -119,19 +185,19 @@ cdef int _share(Run* run, const Bar* bar) noexcept nogil:
     run.growth1 += u256_to_double(u256_from_u128(_fee_within(run, bar.in1))) / <double>total
     for slot in range(run.ledger.count):
         own = &run.ledger.own[slot]
-        if own.live and u256_le(own.sqrt_lower, high) and u256_lt(low, own.sqrt_upper):
+        if own.live and u256_le(own.lower.x96, high) and u256_lt(low, own.upper.x96):
             total += own.liquidity
     for slot in range(run.ledger.count):
         own = &run.ledger.own[slot]
-        if not own.live or u256_lt(high, own.sqrt_lower) or u256_le(own.sqrt_upper, low):
+        if not own.live or u256_lt(high, own.lower.x96) or u256_le(own.upper.x96, low):
             continue
         fee0 = u256_from_u128(_fee_within(run, bar.in0))
         fee1 = u256_from_u128(_fee_within(run, bar.in1))
         u256_mul_div(fee0, u256_from_u128(own.liquidity), u256_from_u128(total), &fee0)
         u256_mul_div(fee1, u256_from_u128(own.liquidity), u256_from_u128(total), &fee1)
         if not still:
-            bottom = _max(low, own.sqrt_lower)
-            top = _min(high, own.sqrt_upper)
+            bottom = _max(low, own.lower.x96)
+            top = _min(high, own.upper.x96)
             part = u256_sub(top, bottom)
             span = u256_sub(high, low)
             u256_mul_div(fee0, part, span, &fee0)
@@ -141,28 +207,28 @@ cdef int _share(Run* run, const Bar* bar) noexcept nogil:
     return 0
 
 
+cdef inline bint _usable(u256 sqrt_price) noexcept nogil:
+    return u256_fits_160(sqrt_price) and not u256_is_zero(sqrt_price)
+
+
 cdef int _apply(Run* run, const Bar* bar) noexcept nogil:
     """One bar; nonzero is a key of ``_FAULTS`` and leaves the ledger at the bar before."""
     cdef Ledger* ledger = &run.ledger
-    cdef u256 close = _wide(bar.close_x96)
-    cdef u256 opened = _wide(bar.open_x96)
+    cdef Price close, opened, low, high
     cdef u128 mark = 0
     cdef int slot, fault
     cdef OwnPosition* own
-    if u256_is_zero(close) or u256_is_zero(opened):
+    if not (_usable(_wide(bar.close_x96)) and _usable(_wide(bar.open_x96))
+            and _usable(_wide(bar.low_x96)) and _usable(_wide(bar.high_x96))):
         return 3
+    close = price_of(_wide(bar.close_x96))
     if ledger_mark(&close, ledger.base_is_token0, &mark):
         return 1
     if run.fee_model == 0:
-        _leg(run, ledger.sqrt_price, opened)
-        if u256_lt(close, opened):
-            _leg(run, opened, _wide(bar.high_x96))
-            _leg(run, _wide(bar.high_x96), _wide(bar.low_x96))
-            _leg(run, _wide(bar.low_x96), close)
-        else:
-            _leg(run, opened, _wide(bar.low_x96))
-            _leg(run, _wide(bar.low_x96), _wide(bar.high_x96))
-            _leg(run, _wide(bar.high_x96), close)
+        opened = price_of(_wide(bar.open_x96))
+        low = price_of(_wide(bar.low_x96))
+        high = price_of(_wide(bar.high_x96))
+        _path(run, &low, &high, &opened, &close)
     else:
         fault = _share(run, bar)
         if fault:
@@ -171,10 +237,10 @@ cdef int _apply(Run* run, const Bar* bar) noexcept nogil:
         own = &ledger.own[slot]
         if own.live:
             ledger_step(ledger, own, &close, mark, run.fee0[slot], run.fee1[slot])
-            if u256_le(own.sqrt_lower, close) and u256_lt(close, own.sqrt_upper):
+            if price_le(&own.lower, &close) and price_lt(&close, &own.upper):
                 own.in_range_ns += bar.period_ns
     ledger.mark = mark
-    ledger.sqrt_price = close
+    ledger.price = close
     ledger.ts_ns = bar.ts_ns + bar.period_ns
     run.bars += 1
     return 0
@@ -182,16 +248,26 @@ cdef int _apply(Run* run, const Bar* bar) noexcept nogil:
 
 cdef int _advance(Run* run, const Bar* bars, i64 count, i64* index, i64 stop_ts_ns,
                   u256 sqrt_low, u256 sqrt_high, int* fault) noexcept nogil:
+    cdef i64 end_ns
     while index[0] < count:
-        if bars[index[0]].ts_ns + bars[index[0]].period_ns > stop_ts_ns:
-            return 1
+        end_ns = bars[index[0]].ts_ns + bars[index[0]].period_ns
+        while run.sampler.next_ns < end_ns and run.sampler.next_ns <= stop_ts_ns:
+            if run.sampler.count >= SAMPLE_ROOM - 1:
+                return FULL_
+            sampler_take(&run.sampler, &run.ledger, run.growth0, run.growth1)
+        if end_ns > stop_ts_ns:
+            return TIME_
         fault[0] = _apply(run, &bars[index[0]])
         if fault[0]:
-            return -1
+            return FAULT
         index[0] += 1
-        if u256_le(run.ledger.sqrt_price, sqrt_low) or u256_le(sqrt_high, run.ledger.sqrt_price):
-            return 2
-    return 0
+        if (u256_le(run.ledger.price.x96, sqrt_low)
+                or u256_le(sqrt_high, run.ledger.price.x96)):
+            if run.sampler.next_ns == end_ns:
+                # before whatever is decided at this very moment
+                sampler_take(&run.sampler, &run.ledger, run.growth0, run.growth1)
+            return PRICE_
+    return END_
 
 
 cdef class BarReplay:
@@ -212,11 +288,15 @@ cdef class BarReplay:
     def __cinit__(self, int fee_pips, bint base_is_token0, int fee_model, sqrt_price_x96, i64 ts_ns):
         memset(&self.run, 0, sizeof(Run))
         self.run.fee_pips = fee_pips
+        self.run.markup = fee_pips / (1e6 - fee_pips)
         self.run.fee_model = fee_model
         self.run.ledger.base_is_token0 = base_is_token0
-        self.run.ledger.sqrt_price = u256_from_int(sqrt_price_x96)
+        if sqrt_price_x96 == 0:
+            raise ValueError("the sqrt price before the first bar is zero")
+        self.run.ledger.price = price_of(u160_from_int(sqrt_price_x96))
         self.run.ledger.ts_ns = ts_ns
-        if ledger_mark(&self.run.ledger.sqrt_price, base_is_token0, &self.run.ledger.mark):
+        self.run.sampler.next_ns = NEVER_NS
+        if ledger_mark(&self.run.ledger.price, base_is_token0, &self.run.ledger.mark):
             raise OverflowError(_FAULTS[1])
 
     @property
@@ -227,12 +307,12 @@ cdef class BarReplay:
     @property
     def sqrt_price_x96(self):
         """Close of the last bar."""
-        return u256_to_int(self.run.ledger.sqrt_price)
+        return u256_to_int(self.run.ledger.price.x96)
 
     @property
     def tick(self):
         """Tick of the last close."""
-        return tick_at_sqrt_ratio(self.run.ledger.sqrt_price)
+        return tick_at_sqrt_ratio(self.run.ledger.price.x96)
 
     @property
     def mark(self):
@@ -248,6 +328,21 @@ cdef class BarReplay:
     def fee_growth(self):
         """Fees (token0, token1; raw, floats) of one unit of liquidity in range all along."""
         return self.run.growth0, self.run.growth1
+
+    def sample_every(self, i64 every_ns, i64 ts_ns):
+        """Take a sample at each multiple of ``every_ns`` after ``ts_ns`` from now on."""
+        sampler_start(&self.run.sampler, every_ns, ts_ns)
+
+    def samples(self):
+        """The samples taken since the last call, see ``sample_read`` of the ledger."""
+        return sampler_drain(&self.run.sampler)
+
+    def sample(self, i64 ts_ns):
+        """A sample of this moment."""
+        cdef Sample now = ledger_sample(
+            &self.run.ledger, ts_ns, self.run.growth0, self.run.growth1
+        )
+        return sample_read(&now)
 
     def open(self, int tick_lower, int tick_upper, liquidity):
         """Add a position at the last close; return (slot, amount0, amount1) as a mint takes them.
@@ -296,6 +391,8 @@ cdef class BarReplay:
             A bar that ends after it is not applied (``TIME``).
         sqrt_low_x96, sqrt_high_x96
             A close at or beyond them is applied and stops the run (``PRICE``).
+
+        With samples on, ``FULL`` asks for them to be collected before it can go on.
 
         Raises
         ------

@@ -261,3 +261,29 @@ cdef inline u256 divide_prepared(
     q0 = divide_3by2(<u64>(wide >> 64), <u64>wide, u0, d.normal, d.reciprocal, &wide)
     inexact[0] = wide != 0
     return u256_from_limbs(q0, q1, q2, 0)
+
+
+cdef inline bint divide_six_prepared(u64* numerator, const Divisor* d) noexcept nogil:
+    """Six limbs, replaced by their quotient; true where there is a remainder."""
+    cdef int shift = d.shift
+    cdef int back = 63 - shift
+    cdef int i = 5
+    cdef u64 carried, moved
+    cdef u128 wide
+    while i > 0 and numerator[i] == 0:
+        i -= 1
+    wide = numerator[i] >> 1 >> back
+    while i >= 0:
+        carried = numerator[i - 1] >> 1 >> back if i > 0 else 0
+        moved = (numerator[i] << shift) | carried
+        if d.short:
+            numerator[i] = divide_2by1(
+                <u64>wide, moved, <u64>d.normal, d.reciprocal, &carried
+            )
+            wide = carried
+        else:
+            numerator[i] = divide_3by2(
+                <u64>(wide >> 64), <u64>wide, moved, d.normal, d.reciprocal, &wide
+            )
+        i -= 1
+    return wide != 0

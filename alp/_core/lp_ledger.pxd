@@ -11,17 +11,23 @@
 #     fees  += (fb1 - fb0) * M1 + (fq1 - fq0) * 10**28   what takers paid us
 # so V1 - V0 = price + lvr + fees to the last unit, whatever the path.
 
-from alp._core.uint256 cimport u64, u128, u256
+#
+# Samples are what a report asks for at fixed times: all live positions together. They are taken
+# without leaving the replay; Python collects them when it stops anyway, or when the room is used up.
+
+from alp._core.prepared_price cimport Price
+from alp._core.uint256 cimport i64, u64, u128, u256
 
 cdef enum:
     MAX_OWN = 16
+    SAMPLE_ROOM = 512
 
 cdef struct OwnPosition:
     bint live
     int tick_lower
     int tick_upper
-    u256 sqrt_lower
-    u256 sqrt_upper
+    Price lower
+    Price upper
     u128 liquidity
     u128 base           # principal at the last step, raw, rounded down as a burn pays
     u128 quote
@@ -30,20 +36,43 @@ cdef struct OwnPosition:
     u256 price          # accumulators, see above
     u256 lvr
     u256 fees
-    long long in_range_ns
+    i64 in_range_ns
 
 cdef struct Ledger:
     bint base_is_token0
     u128 mark
-    long long ts_ns
-    u256 sqrt_price      # at the last step
+    i64 ts_ns
+    Price price          # at the last step
     int count            # slots in use, live or not
     OwnPosition own[MAX_OWN]
 
-cdef int ledger_mark(const u256* sqrt_price, bint base_is_token0, u128* mark) noexcept nogil
-cdef void ledger_principal(const Ledger* ledger, const OwnPosition* own, const u256* sqrt_price,
+cdef struct Sample:
+    i64 ts_ns
+    u128 mark
+    u256 base            # of all live positions, uncollected fees included
+    u256 quote
+    u256 price           # their accumulators, summed
+    u256 lvr
+    u256 fees
+    double growth0       # fees of one unit of liquidity in range all along, raw
+    double growth1
+
+cdef struct Sampler:
+    i64 next_ns
+    i64 every_ns
+    int count
+    Sample rows[SAMPLE_ROOM]
+
+cdef int ledger_mark(Price* price, bint base_is_token0, u128* mark) noexcept nogil
+cdef void ledger_principal(const Ledger* ledger, OwnPosition* own, Price* price,
                            u128* base, u128* quote) noexcept nogil
-cdef void ledger_step(Ledger* ledger, OwnPosition* own, const u256* sqrt_price, u128 mark,
+cdef void ledger_step(Ledger* ledger, OwnPosition* own, Price* price, u128 mark,
                       u128 fee0, u128 fee1) noexcept nogil
 cdef int ledger_open(Ledger* ledger, int tick_lower, int tick_upper, u128 liquidity) noexcept nogil
 cdef dict ledger_read(const OwnPosition* own)
+cdef Sample ledger_sample(const Ledger* ledger, i64 ts_ns, double growth0, double growth1) noexcept nogil
+cdef void sampler_take(Sampler* sampler, const Ledger* ledger, double growth0,
+                       double growth1) noexcept nogil
+cdef void sampler_start(Sampler* sampler, i64 every_ns, i64 ts_ns)
+cdef list sampler_drain(Sampler* sampler)
+cdef tuple sample_read(const Sample* sample)

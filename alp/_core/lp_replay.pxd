@@ -1,6 +1,6 @@
 # The state of a replay of POOL_EVENT rows (alp.data.schema; `PoolEvent` as C sees them).
 
-from alp._core.lp_ledger cimport MAX_OWN, Ledger
+from alp._core.lp_ledger cimport MAX_OWN, Ledger, Sampler
 from alp._core.pool cimport Pool
 from alp._core.pool_state cimport PoolState
 from alp._core.uint256 cimport i64
@@ -22,6 +22,7 @@ cdef struct Run:
     PoolState* pool
     bint reexecute
     Ledger ledger
+    Sampler sampler
     double seen_base[MAX_OWN]    # principal at the last event, for trades
     double seen_quote[MAX_OWN]
     i64 block

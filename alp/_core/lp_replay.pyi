@@ -3,6 +3,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from alp._core.lp_ledger import Sample
 from alp._core.pool import Pool
 
 OVERLAY: int
@@ -11,6 +12,7 @@ END: int
 TIME: int
 PRICE: int
 BLOCK: int
+FULL: int
 OWNER: int
 
 class LpReplay:
@@ -42,6 +44,9 @@ class LpReplay:
     def quote(self, zero_for_one: bool, amount_in: int) -> tuple[int, int]: ...
     def swap(self, zero_for_one: bool, amount_in: int, ts_ns: int) -> tuple[int, int]: ...
     def settle(self, ts_ns: int) -> None: ...
+    def sample_every(self, every_ns: int, ts_ns: int) -> None: ...
+    def samples(self) -> list[Sample]: ...
+    def sample(self, ts_ns: int) -> Sample: ...
     def read(self, slot: int) -> dict[str, Any]: ...
     def advance(
         self,

@@ -17,12 +17,26 @@ from libc.string cimport memset
 
 from alp._core.evmlog cimport PoolEvent
 from alp._core.lp_ledger cimport (
-    Ledger, OwnPosition, ledger_mark, ledger_open, ledger_principal, ledger_read, ledger_step,
+    SAMPLE_ROOM,
+    Ledger,
+    OwnPosition,
+    Sample,
+    ledger_mark,
+    ledger_open,
+    ledger_principal,
+    ledger_read,
+    ledger_sample,
+    ledger_step,
+    sample_read,
+    sampler_drain,
+    sampler_start,
+    sampler_take,
 )
 from alp._core.pool cimport Pool
 from alp._core.pool_liquidity cimport pool_position_fees
 from alp._core.pool_state cimport PoolState, pool_reserve, real_liquidity
 from alp._core.pool_swap cimport SwapResult, pool_quote, pool_resync, pool_swap
+from alp._core.prepared_price cimport Price, price_of
 from alp._core.reverts cimport (
     ERROR_MEMORY, OK, REVERT_EMPTY, REVERT_LS, REVERT_TLU, raise_revert,
 )
@@ -43,10 +57,13 @@ END = 0
 TIME = 1
 PRICE = 2
 BLOCK = 3
+FULL = 4
+"""No room for another sample: collect them and go on."""
 
 OWNER = (1 << 160) - 1
 """Owner of our position in slot 0; each further slot has the address below. Nobody has them."""
 
+cdef i64 NEVER_NS = 0x7FFFFFFFFFFFFFFF
 cdef double Q96 = 79228162514264337593543950336.0
 cdef double Q128 = 340282366920938463463374607431768211456.0
 
@@ -55,6 +72,7 @@ cdef enum:
     TIME_ = 1
     PRICE_ = 2
     BLOCK_ = 3
+    FULL_ = 4
 
 cdef enum:
     KIND_SWAP = 1
@@ -225,11 +243,12 @@ cdef void _own_trades(Run* run, double* d_base, double* d_quote) noexcept nogil:
     cdef int slot
     cdef u128 base, quote
     cdef OwnPosition* own
+    cdef Price price = price_of(run.pool.sqrt_price_x96)
     d_base[0] = d_quote[0] = 0.0
     for slot in range(run.ledger.count):
         own = &run.ledger.own[slot]
         if own.live:
-            ledger_principal(&run.ledger, own, &run.pool.sqrt_price_x96, &base, &quote)
+            ledger_principal(&run.ledger, own, &price, &base, &quote)
             d_base[0] += <double>base - run.seen_base[slot]
             d_quote[0] += <double>quote - run.seen_quote[slot]
             run.seen_base[slot] = <double>base
@@ -241,7 +260,8 @@ cdef int _settle(Run* run, i64 ts_ns) noexcept nogil:
     cdef u128 mark = 0, fee0 = 0, fee1 = 0
     cdef int slot
     cdef OwnPosition* own
-    if ledger_mark(&run.pool.sqrt_price_x96, run.ledger.base_is_token0, &mark):
+    cdef Price price = price_of(run.pool.sqrt_price_x96)
+    if ledger_mark(&price, run.ledger.base_is_token0, &mark):
         return 1
     for slot in range(run.ledger.count):
         own = &run.ledger.own[slot]
@@ -250,11 +270,19 @@ cdef int _settle(Run* run, i64 ts_ns) noexcept nogil:
         pool_position_fees(run.pool, _owner(slot), own.tick_lower, own.tick_upper, &fee0, &fee1)
         if own.tick_lower <= run.pool.tick < own.tick_upper:
             own.in_range_ns += ts_ns - run.ledger.ts_ns
-        ledger_step(&run.ledger, own, &run.pool.sqrt_price_x96, mark, fee0, fee1)
+        ledger_step(&run.ledger, own, &price, mark, fee0, fee1)
     run.ledger.mark = mark
-    run.ledger.sqrt_price = run.pool.sqrt_price_x96
+    run.ledger.price = price
     run.ledger.ts_ns = ts_ns
     return 0
+
+
+cdef inline double _growth0(const Run* run) noexcept nogil:
+    return u256_to_double(run.pool.fee_growth_global0_x128) / Q128
+
+
+cdef inline double _growth1(const Run* run) noexcept nogil:
+    return u256_to_double(run.pool.fee_growth_global1_x128) / Q128
 
 
 cdef inline u256 _owner(int slot) noexcept nogil:
@@ -269,6 +297,12 @@ cdef int _advance(Run* run, const PoolEvent* events, i64 count, i64* index, i64 
     cdef int code
     while index[0] < count:
         event = &events[index[0]]
+        while run.sampler.next_ns <= event.ts_ns and run.sampler.next_ns <= stop_ts_ns:
+            if run.sampler.count == SAMPLE_ROOM:
+                return FULL_
+            if _settle(run, run.sampler.next_ns):
+                return -1
+            sampler_take(&run.sampler, &run.ledger, _growth0(run), _growth1(run))
         if event.ts_ns >= stop_ts_ns:
             return TIME_
         if event.block >= stop_block:
@@ -320,6 +354,7 @@ cdef class LpReplay:
         self.run.block = block
         self.run.ledger.base_is_token0 = base_is_token0
         self.run.ledger.ts_ns = ts_ns
+        self.run.sampler.next_ns = NEVER_NS
         if _settle(&self.run, ts_ns):
             raise OverflowError("the pool's mark price does not fit 128 bits")
 
@@ -341,10 +376,22 @@ cdef class LpReplay:
     @property
     def fee_growth(self):
         """Fees (token0, token1; raw, floats) of one unit of liquidity in range all along."""
-        return (
-            u256_to_double(self.run.pool.fee_growth_global0_x128) / Q128,
-            u256_to_double(self.run.pool.fee_growth_global1_x128) / Q128,
-        )
+        return _growth0(&self.run), _growth1(&self.run)
+
+    def sample_every(self, i64 every_ns, i64 ts_ns):
+        """Take a sample at each multiple of ``every_ns`` after ``ts_ns`` from now on."""
+        sampler_start(&self.run.sampler, every_ns, ts_ns)
+
+    def samples(self):
+        """The samples taken since the last call, see ``sample_read`` of the ledger."""
+        return sampler_drain(&self.run.sampler)
+
+    def sample(self, i64 ts_ns):
+        """A sample of this moment; the ledger is settled for it."""
+        cdef Sample now
+        self.settle(ts_ns)
+        now = ledger_sample(&self.run.ledger, ts_ns, _growth0(&self.run), _growth1(&self.run))
+        return sample_read(&now)
 
     @property
     def others_liquidity(self):

@@ -1,0 +1,74 @@
+"""A sqrt price made ready to divide by: what a replay asks of the same price many times.
+
+Amounts between two prices are those of the periphery's LiquidityAmounts, rounded down.
+"""
+
+from alp._core.division cimport Divisor, divide_prepared, divide_six_prepared, divisor_of
+from alp._core.swapmath cimport amount0_over, amount1_over, multiply_by_u128, shift_left_96
+from alp._core.uint256 cimport (
+    u64,
+    u128,
+    u256,
+    u256_fits_128,
+    u256_le,
+    u256_low128,
+    u256_lt,
+    u256_sub,
+)
+
+cdef struct Price:
+    u256 x96
+    bint short                  # at most 128 bits
+    bint prepared
+    Divisor by                  # the price itself; where it is short and prepared
+
+
+cdef inline Price price_of(u256 x96) noexcept nogil:
+    """``x96`` must not be zero."""
+    cdef Price price
+    price.x96 = x96
+    price.short = u256_fits_128(x96)
+    price.prepared = False
+    return price
+
+
+cdef inline void prepare(Price* price) noexcept nogil:
+    """Make a short price ready to divide by."""
+    if not price.prepared:
+        price.by = divisor_of(u256_low128(price.x96))
+        price.prepared = True
+
+
+cdef inline u256 amount0_between(Price* low, Price* high, u128 liquidity) noexcept nogil:
+    """``floor(liquidity * 2**96 * (high - low) / (high * low))``, for ``low <= high``.
+
+    The floors of two divisions in a row are the floor of the one by the product.
+    """
+    cdef u64 product[5]
+    cdef u64 n[6]
+    cdef bint inexact
+    cdef u256 span = u256_sub(high.x96, low.x96)
+    if not (low.short and high.short):
+        return amount0_over(low.x96, high.x96, span, liquidity, False)
+    prepare(low)
+    prepare(high)
+    multiply_by_u128(product, span, liquidity)
+    shift_left_96(n, product)
+    divide_six_prepared(n, &high.by)
+    # A quotient by the higher price is below liquidity * 2**96: four limbs.
+    return divide_prepared(&low.by, n[0], n[1], n[2], n[3], &inexact)
+
+
+cdef inline u256 amount1_between(
+    const Price* low, const Price* high, u128 liquidity
+) noexcept nogil:
+    """``floor(liquidity * (high - low) / 2**96)``, for ``low <= high``."""
+    return amount1_over(u256_sub(high.x96, low.x96), liquidity, False)
+
+
+cdef inline bint price_lt(const Price* a, const Price* b) noexcept nogil:
+    return u256_lt(a.x96, b.x96)
+
+
+cdef inline bint price_le(const Price* a, const Price* b) noexcept nogil:
+    return u256_le(a.x96, b.x96)
