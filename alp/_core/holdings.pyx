@@ -4,13 +4,13 @@ What ranges hold of token0 falls as the sqrt price rises, and of token1 rises wi
 question has one answer. The amounts are what burning would pay, rounded down as the pool does.
 """
 
-from alp._core.liquidity_amounts cimport amounts_for_liquidity
+from alp._core.liquidity_amounts cimport amounts_for_liquidity, liquidity_for_amounts
 from alp._core.reverts cimport OK, REVERT_T, raise_revert
 from alp._core.tickmath cimport MAX_SQRT_RATIO, MAX_TICK, MIN_SQRT_RATIO, MIN_TICK, sqrt_ratio_at_tick
 from alp._core.uint256 cimport (
-    c_int, u64, u128, u128_from_int, u128_shl96, u160_from_int, u256, u256_add, u256_add_u64,
-    u256_from_int, u256_from_limbs, u256_from_u128, u256_from_u64, u256_le, u256_lt, u256_mul_div,
-    u256_mul_div_up, u256_mul_overflows, u256_sub, u256_to_int,
+    c_int, u64, u128, u128_from_int, u128_shl96, u128_to_int, u160_from_int, u256, u256_add,
+    u256_add_u64, u256_from_int, u256_from_limbs, u256_from_u128, u256_from_u64, u256_le, u256_lt,
+    u256_mul_div, u256_mul_div_up, u256_mul_overflows, u256_sub, u256_to_int,
 )
 
 cdef u256 held_by(const Ranges* ranges, u256 sqrt_price, bint token0) noexcept nogil:
@@ -179,11 +179,17 @@ def last_price_with_token1_at_most(positions, limit):
     return u256_to_int(found)
 
 
+cdef int _check_tick(int tick) except -1:
+    if not MIN_TICK <= tick <= MAX_TICK:
+        raise_revert(REVERT_T)
+    return 0
+
+
 cdef int _amounts_at_ticks(
     u256 sqrt_price, int tick_lower, int tick_upper, u128 liquidity, u256* amount0, u256* amount1
 ) except -1:
-    if not (MIN_TICK <= tick_lower <= MAX_TICK and MIN_TICK <= tick_upper <= MAX_TICK):
-        raise_revert(REVERT_T)
+    _check_tick(tick_lower)
+    _check_tick(tick_upper)
     raise_revert(
         amounts_for_liquidity(
             sqrt_price, sqrt_ratio_at_tick(tick_lower), sqrt_ratio_at_tick(tick_upper), liquidity,
@@ -229,3 +235,53 @@ def held_amounts(sqrt_price_x96, positions):
         total0 = u256_add(total0, amount0)
         total1 = u256_add(total1, amount1)
     return u256_to_int(total0), u256_to_int(total1)
+
+
+def burn_amounts(sqrt_price_x96, sqrt_low_x96, sqrt_high_x96, tick_lower, tick_upper, liquidity):
+    """Return what a burn pays at a price, and the least it pays within an interval of prices.
+
+    Returns
+    -------
+    amount0, amount1
+        Paid at the price, rounded down.
+    least0, least1
+        token0 is least at the upper end of the interval, token1 at the lower end.
+
+    Raises
+    ------
+    Revert
+        As `position_amounts`.
+    """
+    cdef int lower = c_int(tick_lower)
+    cdef int upper = c_int(tick_upper)
+    cdef u128 burned = u128_from_int(liquidity)
+    cdef u256 amount0, amount1, least0, least1, other
+    _amounts_at_ticks(u160_from_int(sqrt_price_x96), lower, upper, burned, &amount0, &amount1)
+    _amounts_at_ticks(u160_from_int(sqrt_high_x96), lower, upper, burned, &least0, &other)
+    _amounts_at_ticks(u160_from_int(sqrt_low_x96), lower, upper, burned, &other, &least1)
+    return u256_to_int(amount0), u256_to_int(amount1), u256_to_int(least0), u256_to_int(least1)
+
+
+def mint_amounts(sqrt_price_x96, tick_lower, tick_upper, amount0, amount1):
+    """Return ``(liquidity, amount0, amount1)``: the most that two amounts pay for, and its worth.
+
+    Raises
+    ------
+    Revert
+        As `position_amounts`, or the liquidity needs more than 128 bits.
+    """
+    cdef int lower = c_int(tick_lower)
+    cdef int upper = c_int(tick_upper)
+    cdef u256 sqrt_price = u160_from_int(sqrt_price_x96)
+    cdef u128 liquidity = 0
+    cdef u256 worth0, worth1
+    _check_tick(lower)
+    _check_tick(upper)
+    raise_revert(
+        liquidity_for_amounts(
+            sqrt_price, sqrt_ratio_at_tick(lower), sqrt_ratio_at_tick(upper),
+            u256_from_int(amount0), u256_from_int(amount1), &liquidity,
+        )
+    )
+    _amounts_at_ticks(sqrt_price, lower, upper, liquidity, &worth0, &worth1)
+    return u128_to_int(liquidity), u256_to_int(worth0), u256_to_int(worth1)

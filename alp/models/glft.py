@@ -178,14 +178,13 @@ class GlftExact:
     def distances(self, inventory: float, elapsed_s: float = 0.0) -> Distances:
         """Return bid and ask distance from mid at `inventory`, `elapsed_s` into the session."""
         require_finite(inventory=inventory)
-        bids, asks = _table(self.parameters, self._time_left(elapsed_s))
-        levels = self.parameters.levels
-        position = inventory / self.parameters.order_size
-        bid_open, ask_open = self.parameters.open_sides(inventory)
-        at_bid = np.arange(-levels, levels)
+        given = self.parameters
+        bids, asks = _table(given, self._time_left(elapsed_s))
+        levels, position = given.levels, inventory / given.order_size
+        bid_open, ask_open = given.open_sides(inventory)
         return Distances(
-            bid=float(np.interp(position, at_bid, bids)) if bid_open else None,
-            ask=float(np.interp(position, at_bid + 1, asks)) if ask_open else None,
+            bid=_interpolate(bids, -levels, position) if bid_open else None,
+            ask=_interpolate(asks, 1 - levels, position) if ask_open else None,
         )
 
     def table(self, elapsed_s: float = 0.0) -> tuple[FloatArray, FloatArray]:
@@ -199,7 +198,7 @@ class GlftExact:
             Shape ``(2 n,)``: at inventories ``-n+1 .. n`` orders.
         """
         bids, asks = _table(self.parameters, self._time_left(elapsed_s))
-        return bids.copy(), asks.copy()
+        return np.array(bids), np.array(asks)
 
     def _time_left(self, elapsed_s: float) -> float:
         if self.horizon is Horizon.STATIONARY:
@@ -210,7 +209,7 @@ class GlftExact:
 
 
 @lru_cache(maxsize=64)
-def _table(parameters: GlftParameters, time_left_s: float) -> tuple[FloatArray, FloatArray]:
+def _table(parameters: GlftParameters, time_left_s: float) -> tuple[list[float], list[float]]:
     levels, curvature, coupling = parameters.levels, parameters.curvature, parameters.eta
     if time_left_s == 0.0:
         log_values = np.zeros(2 * levels + 1)
@@ -218,6 +217,17 @@ def _table(parameters: GlftParameters, time_left_s: float) -> tuple[FloatArray, 
         log_values = stationary_log_values(levels, curvature, coupling)
     else:
         log_values = finite_log_values(levels, curvature, coupling, time_left_s)
-    steps = np.diff(log_values) / parameters.intensity.decay
+    steps = (log_values[1:] - log_values[:-1]) / parameters.intensity.decay
+    margin = parameters.margin
     # ln(v_q / v_{q+1}) / k for the bid; the ask at q + 1 is the same step taken downwards.
-    return parameters.margin - steps, parameters.margin + steps
+    return (margin - steps).tolist(), (margin + steps).tolist()
+
+
+def _interpolate(values: list[float], first: int, position: float) -> float:
+    """Interpolate values at ``first, first + 1, ..``; beyond the ends they stay as they are."""
+    index = math.floor(position) - first
+    if index < 0:
+        return values[0]
+    if index >= len(values) - 1:
+        return values[-1]
+    return (values[index + 1] - values[index]) * (position - (first + index)) + values[index]

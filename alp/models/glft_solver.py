@@ -14,11 +14,11 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from alp._core.glft_lattice import ground_state
 from alp.errors import ConfigError
 
 FloatArray = npt.NDArray[np.float64]
 
-_MAX_ITERATIONS = 200
 # Terms of the exponential series this far (in log) below the sum cannot change it.
 _NEGLIGIBLE = 45.0
 # Beyond this many relaxation times the time-dependent solution is the stationary one.
@@ -44,7 +44,9 @@ def stationary_log_values(levels: int, curvature: float, coupling: float) -> Flo
     numpy.ndarray
         Shape ``(2 n + 1,)``, symmetric, 0 in the middle.
     """
-    return _log_from_ratios(_ground_state(levels, curvature / coupling)[0])
+    log_values = np.empty(2 * levels + 1)
+    ground_state(curvature / coupling, log_values)
+    return log_values
 
 
 def finite_log_values(
@@ -60,9 +62,10 @@ def finite_log_values(
     ConfigError
         If the series would take many seconds to sum.
     """
-    ratios, energy = _ground_state(levels, curvature / coupling)
+    stationary = np.empty(2 * levels + 1)
+    energy = ground_state(curvature / coupling, stationary)
     if coupling * time_left_s * _gap(curvature / coupling, energy) > _RELAXED:
-        return _log_from_ratios(ratios)
+        return stationary
     index = np.arange(-levels, levels + 1, dtype=np.float64)
     diagonal = curvature * (float(levels * levels) - index * index)
     weight = (curvature * levels * levels + 2.0 * coupling) * time_left_s
@@ -90,53 +93,6 @@ def finite_log_values(
     return result
 
 
-def _ground_state(levels: int, stiffness: float) -> tuple[list[float], float]:
-    """Ratios ``v_{i-1} / v_i`` for i = 1..n, and the eigenvalue plus 2, in units of coupling.
-
-    The three-term recurrence run from the edge to the middle is stable. It satisfies every row
-    but the middle one; the Rayleigh quotient of such a vector converges quadratically to the
-    eigenvalue, and written as a sum of squares it loses no digits to cancellation.
-    """
-    energy, solved_at = 0.0, 0.0
-    solved: list[float] = []
-    for _ in range(_MAX_ITERATIONS):
-        ratios = _ratios(levels, stiffness, energy)
-        if ratios is None:
-            energy = (solved_at + energy) / 2.0
-            continue
-        solved, solved_at = ratios, energy
-        refined = _rayleigh(ratios, stiffness)
-        if abs(refined - energy) <= 4e-16 * refined:
-            break
-        energy = refined
-    return solved, solved_at
-
-
-def _ratios(levels: int, stiffness: float, energy: float) -> list[float] | None:
-    """Run the recurrence; None where a ratio is not positive: `energy` is too high."""
-    ratios = [0.0] * levels
-    outer = 0.0
-    for i in range(levels, 0, -1):
-        ratio = 2.0 + (stiffness * i * i - energy) - outer
-        if ratio <= 0.0:
-            return None
-        ratios[i - 1] = ratio
-        outer = 1.0 / ratio
-    return ratios
-
-
-def _rayleigh(ratios: list[float], stiffness: float) -> float:
-    value, norm, potential, slope = 1.0, 0.5, 0.0, 0.0
-    for i, ratio in enumerate(ratios, start=1):
-        following = value / ratio
-        slope += (value - following) ** 2
-        potential += i * i * following * following
-        norm += following * following
-        value = following
-    slope += value * value
-    return (slope + stiffness * potential) / norm
-
-
 def _gap(stiffness: float, energy: float) -> float:
     """Return a lower bound of the distance to the next even eigenvalue, in units of coupling.
 
@@ -145,8 +101,3 @@ def _gap(stiffness: float, energy: float) -> float:
     step of the diagonal less the width of a band.
     """
     return max(2.0 * energy, stiffness - 2.0)
-
-
-def _log_from_ratios(ratios: list[float]) -> FloatArray:
-    half = np.concatenate(([0.0], -np.cumsum(np.log(np.asarray(ratios)))))
-    return np.concatenate((half[:0:-1], half))

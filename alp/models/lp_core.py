@@ -41,6 +41,7 @@ from alp.models.rebalance import RefusalReason, Verdict, prospect, weigh
 from alp.models.triggers import (
     NEVER_ABOVE,
     NEVER_BELOW,
+    Baseline,
     Cause,
     Crossing,
     Holdings,
@@ -52,6 +53,7 @@ from alp.models.triggers import (
 
 # Pauses between looks at something due double up to this power of two.
 _MOST_DOUBLINGS = 4
+_NOTHING = Hold()
 
 
 class LpCore:
@@ -67,13 +69,13 @@ class LpCore:
 
     def __init__(self, parameters: LpParameters, state: LpState | None = None) -> None:
         self.parameters = parameters
-        self._state = LpState() if state is None else state
-        self._bounds: tuple[LpState, tuple[int, int]] | None = None
+        self._state = LpState() if state is None else state.copy()
+        self._bounds: tuple[int, int] | None = None
 
     @property
     def state(self) -> LpState:
-        """The memory to restart from."""
-        return self._state
+        """The memory to restart from, as it is now."""
+        return self._state.copy()
 
     def trigger_bounds(self) -> tuple[int, int]:
         """Return sqrt prices ``(low, high)``: call `step` once the price is ``<= low, >= high``.
@@ -81,9 +83,9 @@ class LpCore:
         They are exact: one unit inside them nothing would be decided. Recomputed after a step or
         report that changed the state.
         """
-        if self._bounds is None or self._bounds[0] is not self._state:
-            self._bounds = (self._state, self._find_bounds())
-        return self._bounds[1]
+        if self._bounds is None:
+            self._bounds = self._find_bounds()
+        return self._bounds
 
     def next_timer_ns(self) -> int | None:
         """Return when to call `step` whatever the price does; None for never."""
@@ -91,16 +93,17 @@ class LpCore:
 
     def step(self, seen: Observation) -> Plan | Hold:
         """Decide on one observation."""
-        if self._state.pending_plan is not None:
-            return Hold()
-        positions = tuple(each for each in seen.positions if each.liquidity > 0)
-        seen = replace(seen, positions=positions)
+        state = self._state
+        if state.pending_plan is not None:
+            return _NOTHING
+        if not all(each.liquidity > 0 for each in seen.positions):
+            seen = replace(seen, positions=tuple(p for p in seen.positions if p.liquidity > 0))
         due = self._what_is_due(seen)
         if due is None:
-            return Hold()
-        pause_until = self._state.next_evaluation_ns
+            return _NOTHING
+        pause_until = state.next_evaluation_ns
         if pause_until is not None and seen.ts_ns < pause_until:
-            return Hold()
+            return _NOTHING
         return self._decide(seen, due)
 
     def on_executed(self, report: ExecutionReport) -> None:
@@ -111,20 +114,17 @@ class LpCore:
         Corrupt
             If the report is not about the pending plan.
         """
-        complete = self._state.pending_complete
+        state = self._state
         holdings = self._settle(report)
         opened = bool(holdings.positions)
-        self._state = replace(
-            self._state,
-            owed=not complete,
-            minted=self._state.minted or opened,
-            baseline=holdings.baseline(report.sqrt_price_x96) if opened else None,
-            triggered=None,
-            last_rebalance_ns=report.ts_ns,
-            # After a swap the ranges are still to be put up: due at once.
-            next_evaluation_ns=None if complete else report.ts_ns,
-            attempts=0,
-        )
+        state.owed = not state.pending_complete
+        state.minted = state.minted or opened
+        state.baseline = holdings.baseline(report.sqrt_price_x96) if opened else None
+        state.triggered = None
+        state.last_rebalance_ns = report.ts_ns
+        # After a swap the ranges are still to be put up: due at once.
+        state.next_evaluation_ns = report.ts_ns if state.owed else None
+        state.attempts = 0
 
     def on_reverted(self, report: ExecutionReport) -> None:
         """Take note that the pending plan failed; what was due stays due, after a pause.
@@ -138,7 +138,7 @@ class LpCore:
         holdings = self._settle(report)
         # Part of the plan may have gone through: then the rest is owed.
         changed = before is None or holdings.positions != before.positions
-        self._state = replace(self._state, owed=self._state.owed or changed)
+        self._state.owed = self._state.owed or changed
         self._pause(report.ts_ns)
 
     def _settle(self, report: ExecutionReport) -> Holdings:
@@ -147,51 +147,58 @@ class LpCore:
                 f"report on plan {report.plan_id}, but plan {self._state.pending_plan} is pending"
             )
         holdings = self._holdings(report.wallet_base, report.wallet_quote, report.positions)
-        self._state = replace(self._state, pending_plan=None, holdings=holdings)
+        self._state.pending_plan = None
+        self._state.holdings = holdings
+        self._bounds = None
         return holdings
 
     def _what_is_due(self, seen: Observation) -> PlanReason | None:
         """Update the trigger and return why something should be done, if it should."""
+        state = self._state
         holdings = self._holdings(seen.wallet_base, seen.wallet_quote, seen.positions)
-        if holdings != self._state.holdings:
-            self._state = replace(self._state, holdings=holdings)
-        if self._state.owed:
+        if holdings != state.holdings:
+            state.holdings = holdings
+            self._bounds = None
+        if state.owed:
             return PlanReason.REOPEN
         if not seen.positions:
             if seen.wallet_base == 0 and seen.wallet_quote == 0:
                 return None
-            return PlanReason.REOPEN if self._state.minted else PlanReason.FIRST_MINT
-        if self._state.baseline is None:
+            return PlanReason.REOPEN if state.minted else PlanReason.FIRST_MINT
+        if state.baseline is None:
             # Positions found at a start without memory are adopted as they are.
-            baseline = holdings.baseline(seen.sqrt_price_x96)
-            self._state = replace(
-                self._state, minted=True, baseline=baseline, next_evaluation_ns=None, attempts=0
-            )
-        return self._trigger(seen.sqrt_price_x96, seen.ts_ns)
+            state.minted = True
+            state.baseline = holdings.baseline(seen.sqrt_price_x96)
+            state.next_evaluation_ns = None
+            state.attempts = 0
+            self._bounds = None
+        return self._trigger(state.baseline, holdings, seen.sqrt_price_x96, seen.ts_ns)
 
-    def _trigger(self, sqrt_price_x96: int, ts_ns: int) -> PlanReason | None:
+    def _trigger(
+        self, baseline: Baseline, holdings: Holdings, sqrt_price_x96: int, ts_ns: int
+    ) -> PlanReason | None:
         state, rule = self._state, self.parameters.trigger
-        assert state.baseline is not None
-        assert state.holdings is not None
-        fired = crossing_of(rule, state.baseline, state.holdings, sqrt_price_x96)
+        fired = crossing_of(rule, baseline, holdings, sqrt_price_x96)
         if fired is not None:
             crossing, cause = fired
             if crossing is not state.triggered:
-                self._state = replace(
-                    state, triggered=crossing, next_evaluation_ns=ts_ns, attempts=0
-                )
+                self._set_triggered(crossing, ts_ns)
             return self._reason(crossing, cause)
         if state.triggered is None:
             return None
-        still = cause_of(
-            rule, state.baseline, state.holdings, sqrt_price_x96, state.triggered, to_rearm=True
-        )
+        still = cause_of(rule, baseline, holdings, sqrt_price_x96, state.triggered, to_rearm=True)
         if still is None:
-            self._state = replace(state, triggered=None, next_evaluation_ns=None, attempts=0)
+            self._set_triggered(None, None)
         elif state.next_evaluation_ns is None or ts_ns >= state.next_evaluation_ns:
             # Between re-arming and firing again nothing is due, but the crossing is not over.
-            self._state = replace(state, next_evaluation_ns=ts_ns + self.parameters.retry_ns)
+            state.next_evaluation_ns = ts_ns + self.parameters.retry_ns
         return None
+
+    def _set_triggered(self, crossing: Crossing | None, evaluation_ns: int | None) -> None:
+        self._state.triggered = crossing
+        self._state.next_evaluation_ns = evaluation_ns
+        self._state.attempts = 0
+        self._bounds = None
 
     def _reason(self, crossing: Crossing, cause: Cause) -> PlanReason:
         # An upward crossing sells token0; it is a price rise exactly where base is token0.
@@ -211,7 +218,7 @@ class LpCore:
         draft = draft_plan(self.parameters, seen, widths, may_swap=not self._state.owed)
         gas_wei, gas_quote = gas_cost(self.parameters, seen, draft.gas_units)
         numbers |= self._shape(widths, draft)
-        numbers["gas"] = float(self.parameters.pair.from_raw_quote(gas_quote))
+        numbers["gas"] = self.parameters.pair.whole_quote(gas_quote)
         verdict = self._weigh(seen, draft, gas_quote) if self._is_rebalance(seen) else None
         if verdict is not None:
             numbers |= verdict.numbers()
@@ -220,9 +227,9 @@ class LpCore:
             return self._refuse(seen, due, refused, numbers)
 
         plan_id = self._state.plans + 1
-        self._state = replace(
-            self._state, plans=plan_id, pending_plan=plan_id, pending_complete=draft.complete
-        )
+        self._state.plans = self._state.pending_plan = plan_id
+        self._state.pending_complete = draft.complete
+        self._bounds = None
         return Plan(
             plan_id=plan_id,
             ts_ns=seen.ts_ns,
@@ -252,7 +259,7 @@ class LpCore:
         if rules.twap_guard_bps is not None:
             if seen.twap_tick is None:
                 return RefusalReason.TWAP_UNAVAILABLE
-            deviation = width_bps(*sorted((seen.tick, seen.twap_tick)))
+            deviation = width_bps(min(seen.tick, seen.twap_tick), max(seen.tick, seen.twap_tick))
             numbers["twap_deviation_bps"] = deviation
             if deviation > rules.twap_guard_bps:
                 return RefusalReason.TWAP_DEVIATION
@@ -278,8 +285,8 @@ class LpCore:
         holdings = self._state.holdings
         assert holdings is not None
         wanted = {planned.ticks for planned in draft.ranges}
-        leaving = any((lower, upper) not in wanted for lower, upper, _ in holdings.positions)
-        return leaving or not draft.complete or len(wanted) > len(holdings.positions)
+        leaving = [1 for lower, upper, _ in holdings.positions if (lower, upper) not in wanted]
+        return bool(leaving) or not draft.complete or len(wanted) > len(holdings.positions)
 
     def _is_rebalance(self, seen: Observation) -> bool:
         """Whether this is a choice between new ranges and open ones, not an obligation."""
@@ -312,18 +319,14 @@ class LpCore:
     ) -> Hold:
         self._pause(seen.ts_ns)
         if reason is RefusalReason.COOLDOWN:
-            self._state = replace(
-                self._state, next_evaluation_ns=self._cooled_down_ns(), attempts=0
-            )
+            self._state.next_evaluation_ns = self._cooled_down_ns()
+            self._state.attempts = 0
         return Hold(Refusal(seen.ts_ns, due, reason, numbers))
 
     def _pause(self, ts_ns: int) -> None:
         doublings = min(self._state.attempts, _MOST_DOUBLINGS)
-        self._state = replace(
-            self._state,
-            next_evaluation_ns=ts_ns + (self.parameters.retry_ns << doublings),
-            attempts=self._state.attempts + 1,
-        )
+        self._state.next_evaluation_ns = ts_ns + (self.parameters.retry_ns << doublings)
+        self._state.attempts += 1
 
     def _cooled_down_ns(self) -> int:
         last = self._state.last_rebalance_ns
@@ -331,16 +334,15 @@ class LpCore:
 
     def _situation(self, seen: Observation, inventory: Inventory) -> dict[str, float]:
         pair = self.parameters.pair
-        held = {
-            "held_base": pair.from_raw_base(inventory.base),
-            "held_quote": pair.from_raw_quote(inventory.quote),
-            "target_base": pair.from_raw_base(inventory.target_base),
-            "cefi_base": pair.from_raw_base(seen.cefi_inventory),
-            "combined_inventory_base": pair.from_raw_base(inventory.combined),
+        numbers = {
+            "held_base": pair.whole_base(inventory.base),
+            "held_quote": pair.whole_quote(inventory.quote),
+            "target_base": pair.whole_base(inventory.target_base),
+            "cefi_base": pair.whole_base(seen.cefi_inventory),
+            "combined_inventory_base": pair.whole_base(inventory.combined),
+            "price": pair.sqrt_x96_to_price(seen.sqrt_price_x96),
+            "tick": float(seen.tick),
         }
-        numbers = {name: float(value) for name, value in held.items()}
-        numbers["price"] = pair.sqrt_x96_to_price(seen.sqrt_price_x96)
-        numbers["tick"] = float(seen.tick)
         if seen.sigma is not None:
             numbers["sigma_per_sqrt_s"] = seen.sigma
         return numbers
@@ -356,10 +358,13 @@ class LpCore:
     def _holdings(
         self, wallet_base: int, wallet_quote: int, positions: tuple[PositionView, ...]
     ) -> Holdings:
-        return Holdings(
-            *self.parameters.pair.split(wallet_base, wallet_quote),
-            tuple((*each.ticks, each.liquidity) for each in positions if each.liquidity > 0),
-        )
+        wallet0, wallet1 = self.parameters.pair.split(wallet_base, wallet_quote)
+        rows = [
+            (each.tick_lower, each.tick_upper, each.liquidity)
+            for each in positions
+            if each.liquidity > 0
+        ]
+        return Holdings(wallet0, wallet1, tuple(rows))
 
     def _find_bounds(self) -> tuple[int, int]:
         state, rule = self._state, self.parameters.trigger

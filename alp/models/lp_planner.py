@@ -11,8 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alp._core.liquidity_amounts import get_amounts_for_liquidity, get_liquidity_for_amounts
-from alp._core.tickmath import get_sqrt_ratio_at_tick
+from alp._core.holdings import burn_amounts, mint_amounts, position_amounts
 from alp.models.inventory import hedged_inventory, target_base
 from alp.models.lp_types import (
     Action,
@@ -25,7 +24,7 @@ from alp.models.lp_types import (
     PositionView,
     Swap,
 )
-from alp.models.lvr import PositionCurve, position_amounts
+from alp.models.lvr import PositionCurve
 from alp.models.pair import TokenPair
 from alp.models.ranges import (
     PlannedRange,
@@ -123,7 +122,7 @@ def choose_widths(
     )
     return model_widths(
         model,
-        float(pair.from_raw_base(inventory.combined)),
+        pair.whole_base(inventory.combined),
         two_sided_inventory=recipe.two_sided_inventory,
         sigma=seen.sigma,
         interval_s=parameters.expected_interval_ns * 1e-9,
@@ -143,16 +142,16 @@ def draft_plan(
     """
     ranges = single_sided_ranges(parameters.pair, seen.tick, widths)
     wanted = {planned.ticks for planned in ranges}
-    kept = {each.ticks: each for each in seen.positions if each.ticks in wanted}
-    leaving = [each for each in seen.positions if each.ticks not in wanted]
+    kept: dict[tuple[int, int], PositionView] = {}
+    leaving: list[PositionView] = []
+    for position in seen.positions:
+        if position.ticks in wanted:
+            kept[position.ticks] = position
+        else:
+            leaving.append(position)
 
-    actions: list[Action] = []
     amounts = list(parameters.pair.split(seen.wallet_base, seen.wallet_quote))
-    for position in leaving:
-        paid = position_amounts(seen.sqrt_price_x96, *position.ticks, position.liquidity)
-        amounts[0] += paid[0] + position.fees0
-        amounts[1] += paid[1] + position.fees1
-        actions += _take_down(parameters, seen.sqrt_price_x96, position)
+    actions = _take_down(parameters, seen, leaving, amounts)
 
     swap_cost = 0.0
     swap = None
@@ -167,25 +166,11 @@ def draft_plan(
     gas = _gas(parameters.gas_units, leaving, swap, mints)
     return Draft(
         actions=(*actions, *mints) if swap is None else (*actions, swap),
-        ranges=tuple(each for each in ranges if _is_open(each, kept, mints)),
+        ranges=tuple([each for each in ranges if _is_open(each, kept, mints)]),
         curves=curves,
         gas_units=gas,
         swap_cost_quote=swap_cost,
         complete=swap is None,
-    )
-
-
-def minimum_amounts(
-    sqrt_price_x96: int, tick_lower: int, tick_upper: int, liquidity: int, slippage_bps: int
-) -> tuple[int, int]:
-    """Return the least ``(amount0, amount1)`` of a position for a price within the slippage.
-
-    token0 is least at the upper end of the price interval, token1 at the lower end.
-    """
-    low, high = slippage_bounds(sqrt_price_x96, slippage_bps)
-    return (
-        position_amounts(high, tick_lower, tick_upper, liquidity)[0],
-        position_amounts(low, tick_lower, tick_upper, liquidity)[1],
     )
 
 
@@ -201,8 +186,12 @@ def curves_of(
     parameters: LpParameters, positions: Sequence[PositionView]
 ) -> tuple[PositionCurve, ...]:
     """Return the open positions as curves."""
+    pair = parameters.pair
     return tuple(
-        PositionCurve.of(parameters.pair, *each.ticks, each.liquidity) for each in positions
+        [
+            PositionCurve.of(pair, each.tick_lower, each.tick_upper, each.liquidity)
+            for each in positions
+        ]
     )
 
 
@@ -213,12 +202,25 @@ def gas_cost(parameters: LpParameters, seen: Observation, gas_units: int) -> tup
 
 
 def _take_down(
-    parameters: LpParameters, sqrt_price_x96: int, position: PositionView
-) -> tuple[Burn, Collect]:
-    least = minimum_amounts(
-        sqrt_price_x96, *position.ticks, position.liquidity, parameters.slippage_bps
-    )
-    return Burn(*position.ticks, position.liquidity, *least), Collect(*position.ticks)
+    parameters: LpParameters,
+    seen: Observation,
+    leaving: Sequence[PositionView],
+    amounts: list[int],
+) -> list[Action]:
+    """Return the burns and collects of positions, and add what they pay to `amounts`."""
+    actions: list[Action] = []
+    if not leaving:
+        return actions
+    low, high = slippage_bounds(seen.sqrt_price_x96, parameters.slippage_bps)
+    for position in leaving:
+        lower, upper, liquidity = position.tick_lower, position.tick_upper, position.liquidity
+        amount0, amount1, *least = burn_amounts(
+            seen.sqrt_price_x96, low, high, lower, upper, liquidity
+        )
+        amounts[0] += amount0 + position.fees0
+        amounts[1] += amount1 + position.fees1
+        actions += (Burn(lower, upper, liquidity, *least), Collect(lower, upper))
+    return actions
 
 
 def _put_up(
@@ -229,6 +231,7 @@ def _put_up(
     amounts: Sequence[int],
 ) -> tuple[list[Mint], tuple[PositionCurve, ...]]:
     worth = _values(parameters.pair, seen.sqrt_price_x96, amounts)
+    least_worth = (worth[0] + worth[1]) * _LEAST_MINT_BPS
     mints: list[Mint] = []
     curves: list[PositionCurve] = []
     for planned in ranges:
@@ -236,7 +239,7 @@ def _put_up(
         token = 0 if planned.tick_lower > seen.tick else 1
         there = kept.get(planned.ticks)
         liquidity = 0
-        if worth[token] * _BPS >= sum(worth) * _LEAST_MINT_BPS:
+        if worth[token] * _BPS >= least_worth:
             mint = _mint(planned, token, amounts[token], seen.sqrt_price_x96)
             least = there.liquidity * _LEAST_TOP_UP_BPS if there else 1
             if mint is not None and mint.liquidity * _BPS >= least:
@@ -244,19 +247,21 @@ def _put_up(
                 liquidity = mint.liquidity
         total = liquidity + (there.liquidity if there else 0)
         if total > 0:
-            curves.append(PositionCurve.of(parameters.pair, *planned.ticks, total))
+            lower, upper = planned.ticks
+            curves.append(PositionCurve.of(parameters.pair, lower, upper, total))
     return mints, tuple(curves)
 
 
 def _mint(planned: PlannedRange, token: int, amount: int, sqrt_price_x96: int) -> Mint | None:
     """Return the mint of one token into one range; None where it is too little for one unit."""
-    desired = (amount, 0) if token == 0 else (0, amount)
-    lower, upper = map(get_sqrt_ratio_at_tick, planned.ticks)
-    liquidity = get_liquidity_for_amounts(sqrt_price_x96, lower, upper, *desired)
+    amount0, amount1 = (amount, 0) if token == 0 else (0, amount)
+    lower, upper = planned.tick_lower, planned.tick_upper
+    liquidity, least0, least1 = mint_amounts(sqrt_price_x96, lower, upper, amount0, amount1)
     # Nothing less can be right: with the price still outside the range the whole amount goes in,
     # and with the price inside it the missing token makes the mint revert.
-    least = get_amounts_for_liquidity(sqrt_price_x96, lower, upper, liquidity)
-    return Mint(*planned.ticks, *desired, liquidity, *least) if max(least) > 0 else None
+    if least0 == 0 and least1 == 0:
+        return None
+    return Mint(lower, upper, amount0, amount1, liquidity, least0, least1)
 
 
 def _values(pair: TokenPair, sqrt_price_x96: int, amounts: Sequence[int]) -> tuple[int, int]:
@@ -268,8 +273,8 @@ def _values(pair: TokenPair, sqrt_price_x96: int, amounts: Sequence[int]) -> tup
 def _is_open(
     planned: PlannedRange, kept: dict[tuple[int, int], PositionView], mints: Sequence[Mint]
 ) -> bool:
-    minted = {(mint.tick_lower, mint.tick_upper) for mint in mints}
-    return planned.ticks in kept or planned.ticks in minted
+    ticks = planned.ticks
+    return ticks in kept or any((mint.tick_lower, mint.tick_upper) == ticks for mint in mints)
 
 
 def _swap_to_target(

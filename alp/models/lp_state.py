@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from alp.errors import Corrupt
@@ -11,9 +11,11 @@ from alp.models.triggers import Baseline, Crossing, Holdings
 _VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LpState:
     """The agent's memory.
+
+    The core works on one of its own and hands out copies.
 
     Attributes
     ----------
@@ -52,6 +54,10 @@ class LpState:
     last_rebalance_ns: int | None = None
     next_evaluation_ns: int | None = None
     attempts: int = 0
+
+    def copy(self) -> LpState:
+        """Return this state, to stay as it is now."""
+        return replace(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values; token amounts and prices as decimal text."""

@@ -13,23 +13,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
-from alp._core.liquidity_amounts import get_amounts_for_liquidity
+from alp._core.holdings import position_amounts
 from alp._core.tickmath import get_sqrt_ratio_at_tick
 from alp.models.pair import Q96, TokenPair
-
-
-def position_amounts(
-    sqrt_price_x96: int, tick_lower: int, tick_upper: int, liquidity: int
-) -> tuple[int, int]:
-    """Return ``(amount0, amount1)`` that burning the position pays, in raw units, rounded down."""
-    return get_amounts_for_liquidity(
-        sqrt_price_x96,
-        get_sqrt_ratio_at_tick(tick_lower),
-        get_sqrt_ratio_at_tick(tick_upper),
-        liquidity,
-    )
 
 
 def value_x96(pair: TokenPair, amount_base: int, amount_quote: int, sqrt_price_x96: int) -> int:
@@ -72,6 +60,13 @@ def price_root(pair: TokenPair, sqrt_price_x96: int) -> float:
     return sqrt_price_x96 / Q96 if pair.base_is_token0 else Q96 / sqrt_price_x96
 
 
+@lru_cache(maxsize=4096)
+def _root_at_tick(tick: int, *, base_is_token0: bool) -> float:
+    """Return the price root of a tick; the few around the price are asked for again and again."""
+    sqrt_ratio_x96 = get_sqrt_ratio_at_tick(tick)
+    return sqrt_ratio_x96 / Q96 if base_is_token0 else Q96 / sqrt_ratio_x96
+
+
 @dataclass(frozen=True)
 class PositionCurve:
     """A position's value as a function of the price root, in floats.
@@ -91,8 +86,9 @@ class PositionCurve:
     @classmethod
     def of(cls, pair: TokenPair, tick_lower: int, tick_upper: int, liquidity: int) -> PositionCurve:
         """Return the curve of the contract's position."""
-        ends = [price_root(pair, get_sqrt_ratio_at_tick(tick)) for tick in (tick_lower, tick_upper)]
-        return cls(float(liquidity), min(ends), max(ends))
+        first = _root_at_tick(tick_lower, base_is_token0=pair.base_is_token0)
+        second = _root_at_tick(tick_upper, base_is_token0=pair.base_is_token0)
+        return cls(float(liquidity), min(first, second), max(first, second))
 
     @cached_property
     def _most_base(self) -> float:

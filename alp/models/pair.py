@@ -16,6 +16,7 @@ from alp.errors import ConfigError
 
 Q96 = 1 << 96
 Q192 = 1 << 192
+_Q288 = 1 << 288
 
 # A sqrt price has up to 160 bits, so neighbours differ by 2e-48 relative or more: 60 digits
 # tell any two of them apart.
@@ -24,6 +25,8 @@ _TICK_BASE = 1.0001
 _LOG_TICK_BASE = math.log(_TICK_BASE)
 # A float price on a tick boundary is off by up to 1e-9 ticks at the ends of the range.
 _TICK_SNAP = 1e-7
+_MOST_DECIMALS = 77
+_POWERS_OF_TEN: tuple[int, ...] = tuple(10**places for places in range(_MOST_DECIMALS + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class TokenPair:
 
     def __post_init__(self) -> None:
         for name, value in (("base", self.base_decimals), ("quote", self.quote_decimals)):
-            if not 0 <= value <= 77:
+            if not 0 <= value <= _MOST_DECIMALS:
                 raise ConfigError(f"{name} token: {value} decimals do not fit a uint256 amount")
         if not 0 < self.fee_pips < 1_000_000:
             raise ConfigError(f"fee {self.fee_pips} pips is not between 0 and 1000000")
@@ -113,7 +116,7 @@ class TokenPair:
         """
         if self.base_is_token0:
             return (sqrt_price_x96 * sqrt_price_x96) >> 96
-        return ((1 << 288) // sqrt_price_x96) // sqrt_price_x96
+        return (_Q288 // sqrt_price_x96) // sqrt_price_x96
 
     def tick_to_price(self, tick: int) -> float:
         """Return quote per base at the lower edge of `tick`."""
@@ -163,6 +166,14 @@ class TokenPair:
     def from_raw_quote(self, raw: int) -> Decimal:
         """Return raw quote units as an exact number of whole tokens."""
         return _from_raw(raw, self.quote_decimals)
+
+    def whole_base(self, raw: int) -> float:
+        """Return raw base units as whole tokens, the float nearest to `from_raw_base`."""
+        return raw / _POWERS_OF_TEN[self.base_decimals]
+
+    def whole_quote(self, raw: int) -> float:
+        """Return raw quote units as whole tokens, the float nearest to `from_raw_quote`."""
+        return raw / _POWERS_OF_TEN[self.quote_decimals]
 
     def split(self, amount_base: int, amount_quote: int) -> tuple[int, int]:
         """Return ``(amount0, amount1)`` of an amount in base and quote."""

@@ -145,16 +145,17 @@ def single_sided_ranges(pair: TokenPair, tick: int, widths: Widths) -> tuple[Pla
         ``slot0.tick``: the contract decides by it which token a range takes.
     """
     spacing, edge = pair.tick_spacing, usable_tick(pair.tick_spacing)
-    inner_below = tick // spacing * spacing
-    inner_above = inner_below + spacing
+    below = tick // spacing * spacing
+    above = below + spacing
+    bid_ticks, ask_ticks = _ticks(widths.bid_bps, spacing), _ticks(widths.ask_bps, spacing)
     # token1 is owed below the current tick and token0 above it, whichever of them is base.
-    below, above = (Side.BID, Side.ASK) if pair.base_is_token0 else (Side.ASK, Side.BID)
-    planned = [
-        PlannedRange(below, max(inner_below - _ticks(widths, below, spacing), -edge), inner_below),
-        PlannedRange(above, inner_above, min(inner_above + _ticks(widths, above, spacing), edge)),
-    ]
-    planned = [each for each in planned if each.tick_lower < each.tick_upper]
-    return tuple(sorted(planned, key=lambda each: each.side is Side.ASK))
+    if pair.base_is_token0:
+        bid = PlannedRange(Side.BID, max(below - bid_ticks, -edge), below)
+        ask = PlannedRange(Side.ASK, above, min(above + ask_ticks, edge))
+    else:
+        bid = PlannedRange(Side.BID, above, min(above + bid_ticks, edge))
+        ask = PlannedRange(Side.ASK, max(below - ask_ticks, -edge), below)
+    return tuple([each for each in (bid, ask) if each.tick_lower < each.tick_upper])
 
 
 def width_bps(tick_lower: int, tick_upper: int) -> float:
@@ -162,7 +163,7 @@ def width_bps(tick_lower: int, tick_upper: int) -> float:
     return 10_000.0 * math.expm1((tick_upper - tick_lower) * _LOG_TICK)
 
 
-def _ticks(widths: Widths, side: Side, spacing: int) -> int:
-    requested = widths.bid_bps if side is Side.BID else widths.ask_bps
-    exact = math.log1p(requested / 10_000.0) / _LOG_TICK
+def _ticks(width_bps: float, spacing: int) -> int:
+    """Return a width in ticks, rounded up to whole spacings."""
+    exact = math.log1p(width_bps / 10_000.0) / _LOG_TICK
     return max(math.ceil(exact / spacing - _SNAP), 1) * spacing

@@ -12,13 +12,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from typing import TYPE_CHECKING
 
+from alp._core.prospects import outlook
 from alp.models.fees import FeeEstimate
 from alp.models.lvr import PositionCurve
 from alp.models.quoting import require_finite, require_not_negative
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 class RefusalReason(StrEnum):
@@ -132,7 +138,20 @@ class Verdict:
 
     def numbers(self) -> dict[str, float]:
         """Return the finite numbers by name, for a record."""
-        named = {name: float(value) for name, value in asdict(self).items() if name != "worth_it"}
+        named = {
+            "fees_new": self.fees_new,
+            "fees_stay": self.fees_stay,
+            "lvr_new": self.lvr_new,
+            "lvr_stay": self.lvr_stay,
+            "hedge_new": self.hedge_new,
+            "hedge_stay": self.hedge_stay,
+            "in_range_new": self.in_range_new,
+            "in_range_stay": self.in_range_stay,
+            "gas": self.gas,
+            "swap": self.swap,
+            "benefit": self.benefit,
+            "required": self.required,
+        }
         return {name: value for name, value in named.items() if math.isfinite(value)}
 
 
@@ -158,13 +177,15 @@ def prospect(
     sigma
         Volatility of the log-price per square-root second.
     """
-    earned = lost = inside = 0.0
-    for curve in curves:
-        seconds = curve.time_in_range(root, sigma, rule.horizon_s) * rule.horizon_s
-        inside += seconds
-        earned += fees.income(curve.liquidity) * seconds
-        lost += curve.liquidity * sigma * sigma * root / 4.0 * seconds
-    turnover = _expected_turnover(curves, root, sigma, rule.horizon_s)
+    earned, lost, turnover, inside = outlook(
+        [(curve.liquidity, curve.root_lower, curve.root_upper) for curve in curves],
+        root,
+        sigma,
+        rule.horizon_s,
+        fees.income_quote_per_s,
+        float(fees.active_liquidity),
+        *_normal_nodes(),
+    )
     return Prospect(
         fees=earned,
         lvr=lost,
@@ -215,23 +236,10 @@ def weigh(
     )
 
 
-def _expected_turnover(
-    curves: Sequence[PositionCurve], root: float, sigma: float, horizon_s: float
-) -> float:
-    """Return the expected absolute change of base held, at today's price, in raw quote."""
-    held = sum(curve.base(root) for curve in curves)
-    scale = sigma * math.sqrt(horizon_s) / 2.0
-    moved = 0.0
-    for node, weight in _normal_nodes():
-        there = root * math.exp(scale * node)
-        moved += weight * abs(sum(curve.base(there) for curve in curves) - held)
-    return moved * root * root
-
-
 @cache
-def _normal_nodes() -> tuple[tuple[float, float], ...]:
+def _normal_nodes() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Quadrature of the standard normal distribution: 32 nodes and weights."""
     from numpy.polynomial.hermite_e import hermegauss
 
     nodes, weights = hermegauss(32)
-    return tuple(zip(nodes.tolist(), (weights / weights.sum()).tolist(), strict=True))
+    return nodes, weights / weights.sum()

@@ -17,10 +17,10 @@ from math import isqrt
 
 from alp._core.holdings import (
     first_price_with_token0_at_most,
+    held_amounts,
     last_price_with_token1_at_most,
 )
 from alp.errors import ConfigError
-from alp.models.lvr import position_amounts
 
 MIN_SQRT_RATIO = 4295128739
 MAX_SQRT_RATIO = 1461446703485210103287273052203988822378723970342
@@ -32,6 +32,7 @@ NEVER_ABOVE = MAX_SQRT_RATIO
 
 # Thresholds in basis points times a hysteresis in basis points.
 _SCALE = 100_000_000
+_WHOLE = 10_000
 
 
 class Crossing(StrEnum):
@@ -98,12 +99,8 @@ class Holdings:
 
     def amounts(self, sqrt_price_x96: int) -> tuple[int, int]:
         """Return ``(amount0, amount1)`` held at a price, in raw units; monotone in the price."""
-        amount0, amount1 = self.wallet0, self.wallet1
-        for tick_lower, tick_upper, liquidity in self.positions:
-            more0, more1 = position_amounts(sqrt_price_x96, tick_lower, tick_upper, liquidity)
-            amount0 += more0
-            amount1 += more1
-        return amount0, amount1
+        amount0, amount1 = held_amounts(sqrt_price_x96, self.positions)
+        return self.wallet0 + amount0, self.wallet1 + amount1
 
     def baseline(self, sqrt_price_x96: int) -> Baseline:
         """Return the baseline of a rebalance that left these holdings at this price."""
@@ -128,27 +125,36 @@ def cause_of(
         trigger stays as it is.
     """
     part = _part(rule, to_rearm=to_rearm)
-    amount0, amount1 = holdings.amounts(sqrt_price_x96)
-    up = crossing is Crossing.UP
-    left, full = (amount0, baseline.amount0) if up else (amount1, baseline.amount1)
-    if left * _SCALE < full * (_SCALE - rule.depletion_bps * part):
-        return Cause.DEPLETED
-    if rule.price_move_bps:
-        now, before = sqrt_price_x96 * sqrt_price_x96, baseline.sqrt_price_x96**2
-        high, low = (now, before) if up else (before, now)
-        if high * _SCALE > low * (_SCALE + rule.price_move_bps * part):
-            return Cause.PRICE_MOVED
-    return None
+    now = Baseline(sqrt_price_x96, *holdings.amounts(sqrt_price_x96))
+    return _cause(rule, part, baseline, now, crossing)
 
 
 def crossing_of(
     rule: TriggerRule, baseline: Baseline, holdings: Holdings, sqrt_price_x96: int
 ) -> tuple[Crossing, Cause] | None:
     """Return the trigger that fires at a price, or None."""
-    for crossing in Crossing:
-        cause = cause_of(rule, baseline, holdings, sqrt_price_x96, crossing)
+    now = Baseline(sqrt_price_x96, *holdings.amounts(sqrt_price_x96))
+    for crossing in (Crossing.UP, Crossing.DOWN):
+        cause = _cause(rule, _WHOLE, baseline, now, crossing)
         if cause is not None:
             return crossing, cause
+    return None
+
+
+def _cause(
+    rule: TriggerRule, part: int, baseline: Baseline, now: Baseline, crossing: Crossing
+) -> Cause | None:
+    """Compare what is there now with the baseline, by a part of the thresholds."""
+    up = crossing is Crossing.UP
+    left, full = (now.amount0, baseline.amount0) if up else (now.amount1, baseline.amount1)
+    if left * _SCALE < full * (_SCALE - rule.depletion_bps * part):
+        return Cause.DEPLETED
+    if rule.price_move_bps:
+        higher, lower = (now, baseline) if up else (baseline, now)
+        moved = higher.sqrt_price_x96 * higher.sqrt_price_x96 * _SCALE
+        limit = lower.sqrt_price_x96 * lower.sqrt_price_x96
+        if moved > limit * (_SCALE + rule.price_move_bps * part):
+            return Cause.PRICE_MOVED
     return None
 
 
@@ -211,7 +217,7 @@ def _last_below(
 
 def _part(rule: TriggerRule, *, to_rearm: bool) -> int:
     """Return which part of the thresholds counts, in basis points."""
-    return 10_000 - rule.hysteresis_bps if to_rearm else 10_000
+    return _WHOLE - rule.hysteresis_bps if to_rearm else _WHOLE
 
 
 def _depleted_at_most(rule: TriggerRule, part: int, full: int) -> int:

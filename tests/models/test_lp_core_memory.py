@@ -172,9 +172,11 @@ def _journey(core, moves, *, restart):
             core = LpCore(core.parameters, LpState.from_dict(saved))
         answer = core.step(seen)
         answers.append(answer)
+        assert core.trigger_bounds() == LpCore(core.parameters, core.state).trigger_bounds()
         if isinstance(answer, Plan):
             report = execute(answer, seen)
             core.on_executed(report)
+            assert core.trigger_bounds() == LpCore(core.parameters, core.state).trigger_bounds()
             wallet = (report.wallet_base, report.wallet_quote)
             positions = report.positions
     return answers, core.state
@@ -221,6 +223,17 @@ def test_stepping_only_at_bounds_and_timers_decides_the_same(moves, swap):
             bounded.on_executed(report)
             wallet, positions = (report.wallet_base, report.wallet_quote), report.positions
     assert plans >= 1
+
+
+def test_the_state_handed_out_stays_as_it_was():
+    core, report = opened()
+    before = core.state
+    core.step(_at(report, core.trigger_bounds()[1]))
+    assert before != core.state
+    assert before == opened()[0].state
+    given = core.state
+    LpCore(core.parameters, given).on_reverted(replace(report, plan_id=given.pending_plan))
+    assert given == core.state
 
 
 def test_a_state_of_another_version_or_damaged_is_refused():

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lp_world import ARBITRUM, ETHEREUM, GWEI, amounts_at, observation, parameters, sqrt_at, tick_at
 
+from alp._core.holdings import burn_amounts
 from alp._core.liquidity_amounts import get_liquidity_for_amounts
 from alp._core.pool import Pool
 from alp._core.tickmath import get_sqrt_ratio_at_tick
@@ -15,7 +16,6 @@ from alp.models.lp_planner import (
     draft_plan,
     gas_cost,
     inventory_of,
-    minimum_amounts,
     slippage_bounds,
 )
 from alp.models.lp_types import Burn, Collect, Mint, PositionView, Swap
@@ -133,13 +133,14 @@ def test_a_burn_within_the_slippage_pays_its_minimum(
     sqrt_price = get_sqrt_ratio_at_tick(tick)
     lower = tick // 10 * 10 + offset * 10
     upper = lower + width * 10
-    least = minimum_amounts(sqrt_price, lower, upper, liquidity, slippage)
     low, high = slippage_bounds(sqrt_price, slippage)
+    *now, least0, least1 = burn_amounts(sqrt_price, low, high, lower, upper, liquidity)
+    least = (least0, least1)
     moved = min(max(int(sqrt_price * (1 + drift * slippage / 20_000)), low), high)
     paid = amounts_at(moved, lower, upper, liquidity)
     assert paid[0] >= least[0]
     assert paid[1] >= least[1]
-    now = amounts_at(sqrt_price, lower, upper, liquidity)
+    assert tuple(now) == amounts_at(sqrt_price, lower, upper, liquidity)
     assert least[0] <= now[0]
     assert least[1] <= now[1]
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lp_world import ARBITRUM, ETHEREUM, sqrt_at
 
+from alp._core.holdings import position_amounts
 from alp.models.lvr import (
     PositionCurve,
     impermanent_loss_x96,
-    position_amounts,
     position_value_x96,
     price_root,
     value_x96,

@@ -68,6 +68,8 @@ def test_the_mark_is_the_floor_of_the_exact_ratio(sqrt_price):
 def test_raw_amounts_survive_the_way_to_decimals_and_back(pair, raw):
     assert pair.to_raw_base(pair.from_raw_base(raw)) == raw
     assert pair.to_raw_quote(pair.from_raw_quote(raw)) == raw
+    assert pair.whole_base(raw) == float(pair.from_raw_base(raw))
+    assert pair.whole_quote(raw) == float(pair.from_raw_quote(raw))
 
 
 def test_raw_amounts_print_as_whole_tokens():
