@@ -21,6 +21,7 @@ from alp._core.lp_ledger cimport (
     Ledger,
     OwnPosition,
     Sample,
+    ledger_holdings,
     ledger_mark,
     ledger_open,
     ledger_read,
@@ -328,6 +329,11 @@ cdef class BarReplay:
     def fee_growth(self):
         """Fees (token0, token1; raw, floats) of one unit of liquidity in range all along."""
         return self.run.growth0, self.run.growth1
+
+    @property
+    def holdings(self):
+        """Raw (base, quote) of all positions, fees included."""
+        return ledger_holdings(&self.run.ledger)
 
     def sample_every(self, i64 every_ns, i64 ts_ns):
         """Take a sample at each multiple of ``every_ns`` after ``ts_ns`` from now on."""

@@ -1,5 +1,5 @@
 MARK_SCALE: int
 
-Sample = tuple[int, int, int, int, int, int, int, float, float]
+LedgerSample = tuple[int, int, int, int, int, int, int, float, float]
 
 def mark_price(sqrt_price_x96: int, base_is_token0: bool) -> int: ...

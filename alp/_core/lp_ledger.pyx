@@ -41,6 +41,9 @@ from alp._core.uint256 cimport (
 MARK_SCALE = 10**28
 """Mark prices and ledger values are integers on this scale."""
 
+LedgerSample = tuple[int, int, int, int, int, int, int, float, float]
+"""Time, mark, base, quote, price, lvr, fees, fee growth of token0 and token1; see ``Sample``."""
+
 
 cdef inline u128 _scale() noexcept nogil:
     return (<u128>0x204FCE5EULL << 64) | <u128>0x3E25026110000000ULL
@@ -235,6 +238,12 @@ cdef Sample ledger_sample(
         sample.lvr = u256_add(sample.lvr, own.lvr)
         sample.fees = u256_add(sample.fees, own.fees)
     return sample
+
+
+cdef tuple ledger_holdings(const Ledger* ledger):
+    """Raw (base, quote) of all live positions, uncollected fees included."""
+    cdef Sample now = ledger_sample(ledger, ledger.ts_ns, 0.0, 0.0)
+    return u256_to_int(now.base), u256_to_int(now.quote)
 
 
 cdef void sampler_take(

@@ -21,6 +21,7 @@ from alp._core.lp_ledger cimport (
     Ledger,
     OwnPosition,
     Sample,
+    ledger_holdings,
     ledger_mark,
     ledger_open,
     ledger_principal,
@@ -369,6 +370,11 @@ cdef class LpReplay:
         return self.run.block
 
     @property
+    def ts_ns(self):
+        """Time of the last settlement, nanoseconds UTC."""
+        return self.run.ledger.ts_ns
+
+    @property
     def mark(self):
         """Mark price at the last settlement, on the ledger's scale."""
         return u128_to_int(self.run.ledger.mark)
@@ -392,6 +398,11 @@ cdef class LpReplay:
         self.settle(ts_ns)
         now = ledger_sample(&self.run.ledger, ts_ns, _growth0(&self.run), _growth1(&self.run))
         return sample_read(&now)
+
+    @property
+    def holdings(self):
+        """Raw (base, quote) of all positions as of the last settlement, fees included."""
+        return ledger_holdings(&self.run.ledger)
 
     @property
     def others_liquidity(self):

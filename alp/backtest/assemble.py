@@ -83,7 +83,7 @@ def assemble(strategy: Strategy, setup: Setup, engine: Engine, record: Record) -
     snapshots = record.snapshots
     first, last = snapshots[0], snapshots[-1]
     hodl = _hodl(engine, (first, last))
-    curve = record.curve if record.curve[-1] is last else [*record.curve, last]
+    curve = record.curve
     results = Results(
         alp_version=__version__,
         strategy=StrategyFacts(
@@ -105,7 +105,7 @@ def assemble(strategy: Strategy, setup: Setup, engine: Engine, record: Record) -
         inventory=_inventory(engine, units),
         attribution=Attribution(**_parts(units, last.parts), total=units.value(sum(last.parts))),
         il=units.value(sum(own.il for own in engine.lp.history)),
-        risk=_risk(setup, engine, units, curve),
+        risk=_risk(setup, engine, units, sorted({*snapshots, *curve})),
         replay=_replay(setup),
         positions=tuple(_position(setup.pair, units, own) for own in engine.lp.history),
         rebalances=tuple(_rebalance(setup.pair, each) for each in record.decisions),
@@ -180,11 +180,9 @@ def _window(setup: Setup, first: Snapshot, last: Snapshot) -> Window:
 
 def _inventory(engine: Engine, units: Units) -> Inventory:
     base, quote = engine.book.start_amounts
-    held = engine.lp.books()
-    end_base = engine.book.wallet_base + engine.book.venue_base
-    end_quote = engine.book.wallet_quote + engine.book.venue_quote
-    end_base += sum(own["base"] + own["fee_base"] for own in held)
-    end_quote += sum(own["quote"] + own["fee_quote"] for own in held)
+    held_base, held_quote = engine.lp.holdings
+    end_base = held_base + engine.book.venue_base
+    end_quote = held_quote + engine.book.venue_quote
     return Inventory(
         start_base=units.base(base),
         start_quote=units.quote(quote),

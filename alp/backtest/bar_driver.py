@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from alp._core import bar_replay
+from alp._core.lp_ledger import LedgerSample
 from alp.backtest.drive import BLOCK_NS, PriceHistory, Reason, Stop, Times, roots_of
 from alp.data.schema import Array, unsigned
 from alp.errors import ConfigError, DataError
@@ -96,6 +97,23 @@ class BarDriver:
         """How many bars were replayed."""
         return {"bars": self._replay.bars}
 
+    @property
+    def holdings(self) -> tuple[int, int]:
+        """Raw (base, quote) of all our positions, uncollected fees included."""
+        return self._replay.holdings
+
+    def sample_every(self, every_ns: int) -> None:
+        """LedgerSample the positions at the multiples of `every_ns` from now on."""
+        self._replay.sample_every(every_ns, self._ts_ns)
+
+    def samples(self) -> list[LedgerSample]:
+        """Return the samples taken since the last call, in time order."""
+        return self._replay.samples()
+
+    def sample(self) -> LedgerSample:
+        """Return a sample of this moment."""
+        return self._replay.sample(self._ts_ns)
+
     def advance(self, stop: Stop) -> Reason:
         """Apply bars up to a stop; a stop block is a time here.
 
@@ -122,6 +140,8 @@ class BarDriver:
                     return Reason.END
                 self._take(following)
                 continue
+            if code == bar_replay.FULL:
+                return Reason.FULL
             if code == bar_replay.TIME:
                 self._ts_ns = stop_ns
                 return Reason.TIME if stop.ts_ns <= stop.block * BLOCK_NS else Reason.BLOCK

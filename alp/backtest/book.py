@@ -7,11 +7,11 @@ sample; a violation is :class:`~alp.errors.Corrupt`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from alp._core.lp_ledger import MARK_SCALE
+from alp._core.lp_ledger import MARK_SCALE, LedgerSample
 from alp.errors import Corrupt
 
 PART_NAMES = ("fees", "lvr", "price", "gas", "hedge_pnl", "hedge_fees", "execution")
@@ -25,8 +25,7 @@ def worth(base_raw: int, quote_raw: int, mark: int) -> int:
     return base_raw * mark + quote_raw * MARK_SCALE
 
 
-@dataclass(frozen=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """NAV and cumulative parts at one moment, ledger units; inventories in raw base units."""
 
     ts_ns: int
@@ -35,6 +34,52 @@ class Snapshot:
     parts: tuple[int, ...]
     lp_base: int
     cefi_base: int
+
+
+class Balances(NamedTuple):
+    """What the book holds outside positions, and its parts as of the mark it was last booked at."""
+
+    mark: int
+    wallet_base: int
+    wallet_quote: int
+    venue_base: int
+    venue_quote: int
+    gas_paid: int
+    start_nav: int
+    parts: tuple[int, ...]
+
+    def snapshot(self, positions: LedgerSample) -> Snapshot:
+        """Return NAV and parts at a sample of the positions, repriced to its mark.
+
+        Raises
+        ------
+        Corrupt
+            If the parts do not add up to the change of NAV exactly.
+        """
+        ts_ns, mark, base, quote, price, lvr, fees, _, _ = positions
+        change = mark - self.mark
+        lp_base = self.wallet_base + base
+        nav = (
+            (lp_base + self.venue_base) * mark
+            + (self.wallet_quote + self.venue_quote + quote) * MARK_SCALE
+            - self.gas_paid
+        )
+        fees0, lvr0, price0, gas, hedge_pnl, hedge_fees, execution = self.parts
+        parts = (
+            fees0 + fees,
+            lvr0 + lvr,
+            price0 + price + self.wallet_base * change,
+            gas,
+            hedge_pnl + self.venue_base * change,
+            hedge_fees,
+            execution,
+        )
+        if nav - self.start_nav != sum(parts):
+            raise Corrupt(
+                f"books do not balance at {ts_ns}: NAV changed by {nav - self.start_nav}, "
+                f"parts add up to {sum(parts)}"
+            )
+        return Snapshot(ts_ns, mark, nav, parts, lp_base, self.venue_base)
 
 
 @dataclass
@@ -58,13 +103,14 @@ class Book:
     _parts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PART_NAMES, 0))
     _start_nav: int = field(init=False)
     _start: tuple[int, int] = field(init=False)
+    _balances: Balances | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        self._start_nav = self.nav(())
         self._start = (
             self.wallet_base + self.venue_base,
             self.wallet_quote + self.venue_quote,
         )
+        self._start_nav = worth(*self._start, self.mark)
 
     @property
     def start_nav(self) -> int:
@@ -80,17 +126,20 @@ class Book:
         """Reprice what is held outside positions."""
         change = mark - self.mark
         if change:
+            self._balances = None
             self._parts["price"] += self.wallet_base * change
             self._parts["hedge_pnl"] += self.venue_base * change
             self.mark = mark
 
     def pay_gas(self, value: int) -> None:
         """Book a transaction cost (ledger value, not negative)."""
+        self._balances = None
         self.gas_paid += value
         self._parts["gas"] -= value
 
     def open_position(self, paid: tuple[int, int], position: PositionBooks) -> None:
         """Move (base, quote) from the wallet into a position; the pool rounds up what it takes."""
+        self._balances = None
         self.wallet_base -= paid[0]
         self.wallet_quote -= paid[1]
         if self.wallet_base < 0 or self.wallet_quote < 0:
@@ -104,6 +153,7 @@ class Book:
 
     def close_position(self, received: tuple[int, int], position: PositionBooks) -> None:
         """Move principal and fees (base, quote) of a closed position into the wallet."""
+        self._balances = None
         self.wallet_base += received[0]
         self.wallet_quote += received[1]
         for name in ("fees", "lvr", "price"):
@@ -116,55 +166,30 @@ class Book:
 
     def swap_wallet(self, d_base: int, d_quote: int) -> None:
         """Book our own swap; its fee and impact show as execution cost at the mark."""
+        self._balances = None
         self.wallet_base += d_base
         self.wallet_quote += d_quote
         self._parts["execution"] += worth(d_base, d_quote, self.mark)
 
     def hedge_fill(self, base_raw: int, quote_raw: int, fee_raw: int) -> None:
         """Book one fill on the venue (amounts signed from our side; fee positive when paid)."""
+        self._balances = None
         self.venue_base += base_raw
         self.venue_quote += quote_raw - fee_raw
         self._parts["hedge_pnl"] += worth(base_raw, quote_raw, self.mark)
         self._parts["hedge_fees"] -= fee_raw * MARK_SCALE
 
-    def nav(self, positions: Iterable[PositionBooks]) -> int:
-        """Return the value of everything, positions with their uncollected fees included."""
-        base = self.wallet_base + self.venue_base
-        quote = self.wallet_quote + self.venue_quote
-        for own in positions:
-            base += own["base"] + own["fee_base"]
-            quote += own["quote"] + own["fee_quote"]
-        return worth(base, quote, self.mark) - self.gas_paid
-
-    def parts(self, positions: Iterable[PositionBooks]) -> dict[str, int]:
-        """Return the cumulative parts, live positions included."""
-        total = dict(self._parts)
-        for own in positions:
-            for name in ("fees", "lvr", "price"):
-                total[name] += own[name]
-        return total
-
-    def snapshot(self, ts_ns: int, positions: Sequence[PositionBooks]) -> Snapshot:
-        """Return NAV and parts now.
-
-        Raises
-        ------
-        Corrupt
-            If the parts do not add up to the change of NAV exactly.
-        """
-        nav = self.nav(positions)
-        parts = self.parts(positions)
-        if nav - self._start_nav != sum(parts.values()):
-            raise Corrupt(
-                f"books do not balance at {ts_ns}: NAV changed by {nav - self._start_nav}, "
-                f"parts add up to {sum(parts.values())}"
+    def balances(self) -> Balances:
+        """Return what is held outside positions; the same object until something is booked."""
+        if self._balances is None:
+            self._balances = Balances(
+                self.mark,
+                self.wallet_base,
+                self.wallet_quote,
+                self.venue_base,
+                self.venue_quote,
+                self.gas_paid,
+                self._start_nav,
+                tuple(self._parts[name] for name in PART_NAMES),
             )
-        lp_base = self.wallet_base + sum(own["base"] + own["fee_base"] for own in positions)
-        return Snapshot(
-            ts_ns,
-            self.mark,
-            nav,
-            tuple(parts[name] for name in PART_NAMES),
-            lp_base,
-            self.venue_base,
-        )
+        return self._balances

@@ -10,11 +10,13 @@ import math
 from collections import deque
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from alp._core.lp_ledger import LedgerSample
 from alp.models.pair import TokenPair
 
 NEVER_NS = (1 << 63) - 1
@@ -41,6 +43,8 @@ class Reason(IntEnum):
     """The last row brought the price to or beyond a bound."""
     BLOCK = 3
     """The next row lies in or beyond the stop block."""
+    FULL = 4
+    """The samples taken are to be collected before it can go on."""
 
 
 @dataclass
@@ -93,6 +97,23 @@ class Driver(Protocol):
 
     def advance(self, stop: Stop) -> Reason:
         """Apply rows up to a stop."""
+        ...
+
+    @property
+    def holdings(self) -> tuple[int, int]:
+        """Raw (base, quote) of all our positions, uncollected fees included."""
+        ...
+
+    def sample_every(self, every_ns: int) -> None:
+        """LedgerSample the positions at the multiples of `every_ns` from now on."""
+        ...
+
+    def samples(self) -> list[LedgerSample]:
+        """Return the samples taken since the last call, in time order."""
+        ...
+
+    def sample(self) -> LedgerSample:
+        """Return a sample of this moment."""
         ...
 
     def open(self, tick_lower: int, tick_upper: int, liquidity: int) -> tuple[int, int, int]:
@@ -182,10 +203,13 @@ class PriceHistory:
         start_ns = now_ns - window_ns
         if not self._slices or self._slices[0][0][0] > start_ns:
             return None
-        times = np.concatenate([times for times, _ in self._slices])
-        roots = np.concatenate([roots for _, roots in self._slices])
+        wanted = 1
+        while self._slices[-wanted][0][0] > start_ns:
+            wanted += 1
+        past = list(islice(self._slices, len(self._slices) - wanted, None))
+        times, roots = past[0] if wanted == 1 else map(np.concatenate, zip(*past, strict=True))
         first = int(np.searchsorted(times, start_ns, side="right")) - 1
-        edges = np.append(times[first:], now_ns).astype(np.float64)
-        edges[0] = start_ns
+        edges = np.empty(len(times) - first + 1)
+        edges[0], edges[1:-1], edges[-1] = start_ns, times[first + 1 :], now_ns
         ticks = 2.0 * np.log(roots[first:]) / math.log(1.0001)
         return math.floor(float(np.dot(ticks, np.diff(edges))) / window_ns)

@@ -7,13 +7,15 @@ Everything decided uses only what was replayed before.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from alp._core.lp_ledger import LedgerSample
 from alp.backtest.book import Book, Snapshot
 from alp.backtest.drive import Reason, Stop
 from alp.backtest.estimates import Estimates
 from alp.backtest.lp_leg import LpLeg
+from alp.backtest.sampling import Sampling
 from alp.backtest.setup import Setup
 from alp.backtest.venue_leg import VenueLeg
 from alp.errors import DataError
@@ -22,8 +24,6 @@ from alp.models.lp_types import ExecutionReport, Hold, Observation, Plan
 from alp.strategy.parameters import lp_parameters
 
 Q96 = 1 << 96
-MINUTE_NS = 60_000_000_000
-MOST_POINTS = 400
 
 
 @dataclass(frozen=True)
@@ -106,50 +106,73 @@ class Engine:
         if self.venue is not None:
             self.venue.skip_to(driver.ts_ns)
         self.record = Record()
+        self._sampling = Sampling(spec.backtest.sample_every)
         self._in_flight: _InFlight | None = None
-        self._next_sample_ns = setup.start_ns
-        self._curve_every_ns = max(MINUTE_NS, spec.backtest.sample_every // 12)
-        self._next_curve_ns = setup.start_ns
 
     def run(self) -> Record:
         """Replay everything and return what was recorded; the books balance at every sample."""
         driver = self._setup.driver
-        every = self._setup.spec.backtest.sample_every
-        self._sample()
-        self.record.rebalances.append(self.record.snapshots[0])
-        self._next_sample_ns = (driver.ts_ns // every + 1) * every
+        self._sample_end()
+        self.record.rebalances.append(self._snapshot())
+        driver.sample_every(self._sampling.step_ns)
         self._decide()
         while True:
-            stop = self._stop()
-            reason = driver.advance(stop)
+            reason = driver.advance(self._stop())
             now_ns = driver.ts_ns
-            self.book.mark_to(driver.mark)
+            samples = driver.samples()
+            if self.venue is not None and now_ns >= self.venue.next_ns:
+                # What the venue did until now belongs into a sample of this moment.
+                earlier = [sample for sample in samples if sample[0] < now_ns]
+                self._take(earlier)
+                samples = samples[len(earlier) :]
+                self._run_venue(self.venue)
+            self._take(samples)
             if reason is Reason.END:
                 break
-            if self.venue is not None and now_ns >= self.venue.next_ns:
-                self.venue.run_to(now_ns, *self._lp_holdings(), self.estimates)
-            if now_ns >= self._next_sample_ns:
-                self._sample()
-                self._next_sample_ns = (now_ns // every + 1) * every
-            elif now_ns >= self._next_curve_ns:
-                self._draw(self._snapshot())
+            if reason is Reason.FULL:
+                continue
             if self._in_flight is not None and (
                 reason is Reason.BLOCK or driver.block >= self._in_flight.due_block
             ):
                 self._include()
             elif self._in_flight is None and self._due(now_ns):
                 self._decide()
-        if self.venue is not None:
-            self.venue.run_to(driver.ts_ns, *self._lp_holdings(), self.estimates)
         self.lp.finish()
-        self._sample()
+        self._sample_end()
+        self.record.snapshots = self._sampling.rows()
+        self.record.curve = self._sampling.curve()
         self.record.rebalances.append(self.record.snapshots[-1])
         return self.record
 
+    def _run_venue(self, venue: VenueLeg) -> None:
+        driver = self._setup.driver
+        self.book.mark_to(driver.mark)
+        venue.run_to(driver.ts_ns, *self.lp.holdings, self.estimates)
+
+    def _take(self, samples: Sequence[LedgerSample]) -> None:
+        """Keep samples together with the books as they are now."""
+        if not samples:
+            return
+        step_ns, every_ns = self._sampling.step_ns, self._sampling.every_ns
+        self._sampling.add(samples, self.book.balances())
+        for sample in samples:
+            if sample[0] % every_ns == 0:
+                self.estimates.note_growth(sample[0], sample[-2], sample[-1])
+        self.estimates.keep_up()
+        if self._sampling.step_ns != step_ns:
+            self._setup.driver.sample_every(self._sampling.step_ns)
+        if self._progress is not None:
+            self._progress(samples[-1][0])
+
+    def _sample_end(self) -> None:
+        """Sample the first or last moment of the run."""
+        self.book.mark_to(self._setup.driver.mark)
+        self._sampling.add_end(self._setup.driver.sample(), self.book.balances())
+
     def _stop(self) -> Stop:
-        stop = Stop(ts_ns=min(self._next_sample_ns, self._next_curve_ns))
+        stop = Stop()
         if self.venue is not None:
-            stop.ts_ns = min(stop.ts_ns, self.venue.next_ns)
+            stop.ts_ns = self.venue.next_ns
         if self._in_flight is not None:
             stop.block = self._in_flight.due_block
             return stop
@@ -165,14 +188,6 @@ class Engine:
             return True
         timer = self.core.next_timer_ns()
         return timer is not None and now_ns >= timer
-
-    def _lp_holdings(self) -> tuple[int, int]:
-        """Return base and quote of the LP leg: wallet, positions, uncollected fees; raw."""
-        base, quote = self.book.wallet_base, self.book.wallet_quote
-        for own in self.lp.books():
-            base += own["base"] + own["fee_base"]
-            quote += own["quote"] + own["fee_quote"]
-        return base, quote
 
     def _observe(self) -> Observation:
         setup, driver = self._setup, self._setup.driver
@@ -266,26 +281,5 @@ class Engine:
             )
         )
 
-    def _sample(self) -> None:
-        self.estimates.keep_up()
-        snapshot = self._snapshot()
-        self.record.snapshots.append(snapshot)
-        self._draw(snapshot)
-        if self._progress is not None:
-            self._progress(snapshot.ts_ns)
-
     def _snapshot(self) -> Snapshot:
-        driver = self._setup.driver
-        self.book.mark_to(driver.mark)
-        return self.book.snapshot(driver.ts_ns, self.lp.books())
-
-    def _draw(self, snapshot: Snapshot) -> None:
-        """Add a point to the curve; when there are too many, keep every other and go slower."""
-        curve = self.record.curve
-        if curve and curve[-1].ts_ns == snapshot.ts_ns:
-            curve.pop()
-        curve.append(snapshot)
-        if len(curve) > MOST_POINTS:
-            del curve[1::2]
-            self._curve_every_ns *= 2
-        self._next_curve_ns = (snapshot.ts_ns // self._curve_every_ns + 1) * self._curve_every_ns
+        return self.book.balances().snapshot(self._setup.driver.sample())

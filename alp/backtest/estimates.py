@@ -54,19 +54,18 @@ class Estimates:
         times, prices = self._driver.history.unread()
         if len(times):
             self._take_prices(times, prices)
-        self.keep_up()
+        self.note_growth(self._driver.ts_ns, *self._driver.fee_growth)
 
     def keep_up(self) -> None:
-        """Note the fee growth reached, and take prices in before too many wait.
-
-        Cheap enough for every sample of a run; what the models ask for needs :meth:`update`.
-        """
+        """Take prices in before too many wait; what the models ask for needs :meth:`update`."""
         if self._driver.history.waiting > MOST_WAITING:
             self._take_prices(*self._driver.history.unread())
-        now_ns = self._driver.ts_ns
-        if not self._growth or now_ns - self._growth[-1][0] >= GRID_NS:
-            self._growth.append((now_ns, *self._driver.fee_growth))
-        while len(self._growth) > 2 and now_ns - self._growth[1][0] >= FEE_WINDOW_NS:
+
+    def note_growth(self, ts_ns: int, growth0: float, growth1: float) -> None:
+        """Keep the fee growth of a moment, for the income over the past window."""
+        if not self._growth or ts_ns - self._growth[-1][0] >= GRID_NS:
+            self._growth.append((ts_ns, growth0, growth1))
+        while len(self._growth) > 2 and ts_ns - self._growth[1][0] >= FEE_WINDOW_NS:
             self._growth.popleft()
 
     def _take_prices(self, times: Times, prices: Floats) -> None:

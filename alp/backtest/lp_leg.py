@@ -115,9 +115,11 @@ class LpLeg:
         """The open positions."""
         return tuple(self._live)
 
-    def books(self) -> list[dict[str, Any]]:
-        """Return the ledger's books of the open positions."""
-        return [self._driver.read(own.slot) for own in self._live]
+    @property
+    def holdings(self) -> tuple[int, int]:
+        """Raw (base, quote) of wallet, positions and uncollected fees."""
+        base, quote = self._driver.holdings
+        return self._book.wallet_base + base, self._book.wallet_quote + quote
 
     def views(self) -> tuple[PositionView, ...]:
         """Return the open positions as the core sees them."""

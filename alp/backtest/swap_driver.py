@@ -9,6 +9,7 @@ import numpy as np
 
 from alp._core import lp_replay
 from alp._core.errors import Revert
+from alp._core.lp_ledger import LedgerSample
 from alp._core.pool import Pool
 from alp.backtest.drive import PriceHistory, Reason, Stop, prices_of
 from alp.backtest.markouts import Markouts
@@ -121,6 +122,23 @@ class SwapDriver:
         """What was replayed and how faithfully."""
         return self._replay.counters
 
+    @property
+    def holdings(self) -> tuple[int, int]:
+        """Raw (base, quote) of all our positions, uncollected fees included."""
+        return self._replay.holdings
+
+    def sample_every(self, every_ns: int) -> None:
+        """LedgerSample the positions at the multiples of `every_ns` from now on."""
+        self._replay.sample_every(every_ns, self._ts_ns)
+
+    def samples(self) -> list[LedgerSample]:
+        """Return the samples taken since the last call, in time order."""
+        return self._replay.samples()
+
+    def sample(self) -> LedgerSample:
+        """Return a sample of this moment."""
+        return self._replay.sample(self._ts_ns)
+
     def advance(self, stop: Stop) -> Reason:
         """Apply events up to a stop and settle the ledger there.
 
@@ -155,6 +173,8 @@ class SwapDriver:
                     continue
             if code == lp_replay.TIME:
                 self._ts_ns = stop.ts_ns
+            # A sample may lie later than the last event.
+            self._ts_ns = max(self._ts_ns, self._replay.ts_ns)
             self._replay.settle(self._ts_ns)
             return Reason(code)
 

@@ -8,10 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alp._core.lp_ledger import MARK_SCALE
-from alp.backtest.book import PART_NAMES, Book, worth
+from alp._core.lp_ledger import MARK_SCALE, LedgerSample
+from alp.backtest.book import PART_NAMES, Book, Snapshot, worth
 from alp.backtest.gas import GasPrice, NativePrice
 from alp.errors import ConfigError, Corrupt
+
+
+def sample(book: Book, ts_ns: int = 0, **positions: int) -> LedgerSample:
+    """What a replay says of all positions together at the book's own mark."""
+    base, quote, price, lvr, fees = (
+        positions.get(name, 0) for name in ("base", "quote", "price", "lvr", "fees")
+    )
+    return (ts_ns, book.mark, base, quote, price, lvr, fees, 0.0, 0.0)
+
+
+def snapshot_of(book: Book, **positions: int) -> Snapshot:
+    return book.balances().snapshot(sample(book, **positions))
+
 
 amounts = st.integers(0, 10**24)
 marks = st.integers(1, 10**24)
@@ -40,7 +53,7 @@ def test_any_sequence_of_entries_balances(entries: list[tuple[object, ...]]) -> 
             book.hedge_fill(base, -base // 7, fee)  # type: ignore[arg-type,operator]
         else:
             book.swap_wallet(values[0], -values[0])  # type: ignore[arg-type,operator]
-    snapshot = book.snapshot(0, [])
+    snapshot = snapshot_of(book)
     assert snapshot.nav - book.start_nav == sum(snapshot.parts)
 
 
@@ -49,11 +62,11 @@ def test_a_position_moves_value_between_wallet_and_pool_and_rounding_is_executio
     opened = {"base": 39, "quote": 500, "fee_base": 0, "fee_quote": 0}
     live = opened | {"price": 0, "lvr": 0, "fees": 0}
     book.open_position((40, 500), live)
-    snapshot = book.snapshot(0, [live])
+    snapshot = snapshot_of(book, base=39, quote=500)
     assert dict(zip(PART_NAMES, snapshot.parts, strict=True))["execution"] == -3 * MARK_SCALE
     earned = live | {"fee_quote": 7, "fees": 7 * MARK_SCALE}
     book.close_position((39, 507), earned)
-    closed = book.snapshot(1, [])
+    closed = snapshot_of(book)
     assert closed.nav == worth(99, 1007, book.mark)
     assert dict(zip(PART_NAMES, closed.parts, strict=True))["fees"] == 7 * MARK_SCALE
 
@@ -62,7 +75,21 @@ def test_books_that_do_not_balance_stop_the_run() -> None:
     book = Book(mark=MARK_SCALE, wallet_base=5, wallet_quote=5)
     book.wallet_quote += 1
     with pytest.raises(Corrupt, match="do not balance"):
-        book.snapshot(0, [])
+        snapshot_of(book)
+
+
+def test_a_later_mark_reprices_what_is_held_outside_positions() -> None:
+    book = Book(mark=2 * MARK_SCALE, wallet_base=7, wallet_quote=3)
+    book.hedge_fill(-4, 9, 1)
+    before = book.balances()
+    later = (5, 3 * MARK_SCALE, 0, 0, 0, 0, 0, 0.0, 0.0)
+    told = before.snapshot(later)
+    book.mark_to(3 * MARK_SCALE)
+    assert book.balances() is not before
+    assert told == book.balances().snapshot(later)
+    parts = dict(zip(PART_NAMES, told.parts, strict=True))
+    assert parts["price"] == 7 * MARK_SCALE
+    assert parts["hedge_pnl"] == (1 - 4) * MARK_SCALE
 
 
 def test_a_mint_cannot_take_more_than_there_is() -> None:

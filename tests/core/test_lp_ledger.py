@@ -6,10 +6,10 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from alp._core.bar_replay import PATH, SHARE, BarReplay
+from alp._core.bar_replay import END, FULL, PATH, SHARE, TIME, BarReplay
 from alp._core.liquidity_amounts import get_amounts_for_liquidity
 from alp._core.lp_ledger import MARK_SCALE, mark_price
 from alp._core.tickmath import get_sqrt_ratio_at_tick
@@ -125,6 +125,7 @@ class Twin:
     liquidity=st.integers(1, 10**21),
     fee=st.sampled_from([100, 500, 3000, 10_000]),
     base_is_token0=st.booleans(),
+    shift=st.sampled_from([0, 0, -199_000, -660_000, 260_000]),
 )
 def test_bars_follow_the_twin_to_the_unit(
     path: list[tuple[int, int, int, int]],
@@ -132,7 +133,12 @@ def test_bars_follow_the_twin_to_the_unit(
     liquidity: int,
     fee: int,
     base_is_token0: bool,
+    shift: int,
 ) -> None:
+    # Beyond tick 443636 a sqrt price has more than 128 bits; a mark price must not.
+    assume(shift == 0 or base_is_token0 == (shift < 0))
+    path = [(a + shift, b + shift, c + shift, d + shift) for a, b, c, d in path]
+    ranges = [(lower + shift, upper + shift) for lower, upper in ranges]
     start = get_sqrt_ratio_at_tick(path[0][0])
     replay = BarReplay(fee, base_is_token0, PATH, start, 0)
     twin = Twin(base_is_token0, fee, start)
@@ -221,6 +227,64 @@ def test_stops_at_the_time_and_at_the_price() -> None:
     assert replay.advance(rows, 5, NEVER_NS, 0, bound) == (10, 2)
     assert replay.sqrt_price_x96 == bound
     assert replay.advance(rows, 10, NEVER_NS, 0, TOP) == (20, 0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(path=paths(), every=st.integers(1, 4), gap=st.integers(0, 9))
+def test_samples_are_what_a_stop_at_their_time_would_have_seen(
+    path: list[tuple[int, int, int, int]], every: int, gap: int
+) -> None:
+    rows = bars(path, 0, 0, 0)
+    rows["ts_ns"][len(path) // 2 :] += gap * MINUTE_NS
+    start = get_sqrt_ratio_at_tick(path[0][0])
+    sampled, stopped = (BarReplay(500, False, PATH, start, 0) for _ in range(2))
+    for replay in (sampled, stopped):
+        replay.open(198_500, 199_500, 10**18)
+        replay.open(199_000, 199_900, 10**17)
+    sampled.sample_every(every * MINUTE_NS, 0)
+    sampled.advance(as_bytes(rows), 0, NEVER_NS, 0, TOP)
+    row, now_ns, expected = 0, 0, []
+    while True:
+        now_ns += every * MINUTE_NS
+        row, reason = stopped.advance(as_bytes(rows), row, now_ns, 0, TOP)
+        if reason != TIME:
+            break
+        expected.append(stopped.sample(now_ns))
+    assert sampled.samples() == expected
+    assert sampled.samples() == []
+    end = sampled.sample(7)
+    assert end == stopped.sample(7)
+    assert end[2:4] == sampled.holdings
+    own = [sampled.read(slot) for slot in range(2)]
+    assert end[2] == sum(each["base"] + each["fee_base"] for each in own)
+    assert end[3] == sum(each["quote"] + each["fee_quote"] for each in own)
+    assert end[4:7] == tuple(sum(each[name] for each in own) for name in ("price", "lvr", "fees"))
+
+
+def test_a_replay_waits_until_its_samples_are_collected() -> None:
+    rows = bars([(199_000,) * 4] * 3, 0, 0, 0)
+    rows["ts_ns"][2] = 2_000 * MINUTE_NS
+    replay = BarReplay(500, False, PATH, get_sqrt_ratio_at_tick(199_000), 0)
+    replay.sample_every(MINUTE_NS, 0)
+    taken, row, reason = [], 0, FULL
+    while reason == FULL:
+        row, reason = replay.advance(as_bytes(rows), row, NEVER_NS, 0, TOP)
+        taken += replay.samples()
+    assert [sample[0] for sample in taken] == [n * MINUTE_NS for n in range(1, 2_001)]
+    assert reason == END
+
+
+@pytest.mark.parametrize("name", ["open_x96", "high_x96", "low_x96", "close_x96"])
+@pytest.mark.parametrize("price", [0, 1 << 160])
+def test_a_bar_with_an_impossible_price_stops_the_replay_with_its_row(
+    name: str, price: int
+) -> None:
+    rows = bars([(199_000,) * 4] * 2, 0, 0, 0)
+    rows[name][1] = limbs([price], 4)[0]
+    replay = BarReplay(500, False, PATH, get_sqrt_ratio_at_tick(199_000), 0)
+    with pytest.raises(ValueError, match=r"row 1: .*sqrt price"):
+        replay.advance(as_bytes(rows), 0, NEVER_NS, 0, TOP)
+    assert replay.bars == 1
 
 
 def test_slots_are_reused_and_bounded() -> None:
