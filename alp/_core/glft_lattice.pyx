@@ -7,6 +7,7 @@ so half of it is solved for, as ratios ``v_{i-1} / v_i`` that keep full relative
 """
 
 from libc.math cimport fabs, log
+from libc.stdlib cimport free, malloc
 
 cdef enum:
     MOST_ITERATIONS = 200
@@ -72,6 +73,20 @@ cdef double _ground_state(Py_ssize_t levels, double stiffness, double* ratios) n
     return solved_at
 
 
+cdef double _log_values(Py_ssize_t levels, double stiffness, double* log_values) noexcept nogil:
+    """Write ``ln v`` at -n..n, 0 in the middle, and return the energy."""
+    cdef double* half = log_values + levels
+    cdef double total = 0.0
+    cdef double energy = _ground_state(levels, stiffness, half + 1)
+    cdef Py_ssize_t i
+    half[0] = 0.0
+    for i in range(1, levels + 1):
+        total += log(half[i])
+        half[i] = -total
+        log_values[levels - i] = -total
+    return energy
+
+
 def ground_state(double stiffness, double[::1] log_values):
     """Write ``ln v`` of the stationary state and return its energy, in units of the coupling.
 
@@ -88,18 +103,31 @@ def ground_state(double stiffness, double[::1] log_values):
         If the lattice has not an odd number of at least three points.
     """
     cdef Py_ssize_t levels = (log_values.shape[0] - 1) // 2
-    cdef Py_ssize_t i
-    cdef double energy, total
-    cdef double* half
+    cdef double energy
     if levels < 1 or log_values.shape[0] != 2 * levels + 1:
         raise ValueError(f"{log_values.shape[0]} points are not a lattice -n..n with n >= 1")
     with nogil:
-        half = &log_values[levels]
-        energy = _ground_state(levels, stiffness, half + 1)
-        total = 0.0
-        half[0] = 0.0
-        for i in range(1, levels + 1):
-            total += log(half[i])
-            half[i] = -total
-            log_values[levels - i] = -total
+        energy = _log_values(levels, stiffness, &log_values[0])
     return energy
+
+
+def ground_state_steps(Py_ssize_t levels, double stiffness):
+    """Return the differences of :func:`ground_state`'s values from point to point, ``2 n`` floats.
+
+    Raises
+    ------
+    ValueError
+        If `levels` is not positive.
+    """
+    cdef double* log_values
+    if levels < 1:
+        raise ValueError(f"a lattice of {levels} levels has no steps")
+    log_values = <double*>malloc((2 * levels + 1) * sizeof(double))
+    if log_values == NULL:
+        raise MemoryError
+    try:
+        with nogil:
+            _log_values(levels, stiffness, log_values)
+        return [log_values[i + 1] - log_values[i] for i in range(2 * levels)]
+    finally:
+        free(log_values)

@@ -8,7 +8,7 @@ is order size 1; the formulas here are the same indifference argument for orders
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from alp.errors import ConfigError
 from alp.models.quoting import (
@@ -67,6 +67,7 @@ class AvellanedaStoikov:
     max_inventory: float | None = None
     execution_aversion: float | None = None
     execution_cost: float = 0.0
+    _margin: float = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         require_not_negative(risk_aversion=self.risk_aversion, sigma=self.sigma)
@@ -80,6 +81,11 @@ class AvellanedaStoikov:
             require_positive(risk_aversion=self.risk_aversion)
             if self.max_inventory is None:
                 raise ConfigError("the stationary Avellaneda-Stoikov model needs max_inventory")
+        aversion = (
+            self.risk_aversion if self.execution_aversion is None else self.execution_aversion
+        )
+        markup = fill_markup(aversion, self.order_size, self.decay)
+        object.__setattr__(self, "_margin", markup + self.execution_cost)
 
     def time_left(self, elapsed_s: float = 0.0) -> float:
         """Return ``T - t`` in seconds; infinite for the stationary form."""
@@ -110,24 +116,17 @@ class AvellanedaStoikov:
         ``gamma * sigma^2 * (T - t) + (2 / gamma) * ln(1 + gamma / k)`` for order size 1.
         """
         bid_side, ask_side = self._indifference(0.0, elapsed_s)
-        return bid_side + ask_side + 2.0 * self._margin()
+        return bid_side + ask_side + 2.0 * self._margin
 
     def distances(self, inventory: float, elapsed_s: float = 0.0) -> Distances:
         """Return bid and ask distance from mid; None beyond an inventory limit."""
         require_finite(inventory=inventory)
         bid_open, ask_open = self._open_sides(inventory)
         bid_side, ask_side = self._indifference(inventory, elapsed_s)
-        margin = self._margin()
         return Distances(
-            bid=bid_side + margin if bid_open else None,
-            ask=ask_side + margin if ask_open else None,
+            bid=bid_side + self._margin if bid_open else None,
+            ask=ask_side + self._margin if ask_open else None,
         )
-
-    def _margin(self) -> float:
-        aversion = (
-            self.risk_aversion if self.execution_aversion is None else self.execution_aversion
-        )
-        return fill_markup(aversion, self.order_size, self.decay) + self.execution_cost
 
     def _open_sides(self, inventory: float) -> tuple[bool, bool]:
         if self.max_inventory is None:

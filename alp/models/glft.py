@@ -18,7 +18,7 @@ from functools import lru_cache
 import numpy as np
 
 from alp.errors import ConfigError
-from alp.models.glft_solver import FloatArray, finite_log_values, stationary_log_values
+from alp.models.glft_solver import FloatArray, log_steps
 from alp.models.quoting import (
     Distances,
     Horizon,
@@ -170,8 +170,10 @@ class GlftExact:
     parameters: GlftParameters
     horizon: Horizon = Horizon.STATIONARY
     horizon_s: float = math.inf
+    _margin: float = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "_margin", self.parameters.margin)
         if self.horizon is not Horizon.STATIONARY:
             require_positive(horizon_s=self.horizon_s)
 
@@ -179,12 +181,12 @@ class GlftExact:
         """Return bid and ask distance from mid at `inventory`, `elapsed_s` into the session."""
         require_finite(inventory=inventory)
         given = self.parameters
-        bids, asks = _table(given, self._time_left(elapsed_s))
         levels, position = given.levels, inventory / given.order_size
         bid_open, ask_open = given.open_sides(inventory)
+        steps = self._steps(elapsed_s)
         return Distances(
-            bid=_interpolate(bids, -levels, position) if bid_open else None,
-            ask=_interpolate(asks, 1 - levels, position) if ask_open else None,
+            bid=self._at(steps, position, -levels, -1.0) if bid_open else None,
+            ask=self._at(steps, position, 1 - levels, 1.0) if ask_open else None,
         )
 
     def table(self, elapsed_s: float = 0.0) -> tuple[FloatArray, FloatArray]:
@@ -197,8 +199,21 @@ class GlftExact:
         asks
             Shape ``(2 n,)``: at inventories ``-n+1 .. n`` orders.
         """
-        bids, asks = _table(self.parameters, self._time_left(elapsed_s))
-        return np.array(bids), np.array(asks)
+        steps = np.array(self._steps(elapsed_s)) / self.parameters.intensity.decay
+        return self._margin - steps, self._margin + steps
+
+    def _at(self, steps: list[float], position: float, first: int, side: float) -> float:
+        """Interpolate one side's distances, the first of them at `first` orders."""
+        low, high, part = _around(position, first, len(steps))
+        decay = self.parameters.intensity.decay
+        # ln(v_q / v_{q+1}) / k for the bid; the ask at q + 1 is the same step taken downwards.
+        at_low = self._margin + side * (steps[low] / decay)
+        at_high = self._margin + side * (steps[high] / decay)
+        return (at_high - at_low) * part + at_low
+
+    def _steps(self, elapsed_s: float) -> list[float]:
+        given = self.parameters
+        return _log_steps(given.levels, given.curvature, given.eta, self._time_left(elapsed_s))
 
     def _time_left(self, elapsed_s: float) -> float:
         if self.horizon is Horizon.STATIONARY:
@@ -208,26 +223,17 @@ class GlftExact:
         return max(self.horizon_s - elapsed_s, 0.0)
 
 
-@lru_cache(maxsize=64)
-def _table(parameters: GlftParameters, time_left_s: float) -> tuple[list[float], list[float]]:
-    levels, curvature, coupling = parameters.levels, parameters.curvature, parameters.eta
-    if time_left_s == 0.0:
-        log_values = np.zeros(2 * levels + 1)
-    elif math.isinf(time_left_s):
-        log_values = stationary_log_values(levels, curvature, coupling)
-    else:
-        log_values = finite_log_values(levels, curvature, coupling, time_left_s)
-    steps = (log_values[1:] - log_values[:-1]) / parameters.intensity.decay
-    margin = parameters.margin
-    # ln(v_q / v_{q+1}) / k for the bid; the ask at q + 1 is the same step taken downwards.
-    return (margin - steps).tolist(), (margin + steps).tolist()
+_log_steps = lru_cache(maxsize=64)(log_steps)
 
 
-def _interpolate(values: list[float], first: int, position: float) -> float:
-    """Interpolate values at ``first, first + 1, ..``; beyond the ends they stay as they are."""
+def _around(position: float, first: int, count: int) -> tuple[int, int, float]:
+    """Return the lattice points around a position, and how far it is from the first to the second.
+
+    The points are at ``first, first + 1, ..``; beyond their ends values stay as they are.
+    """
     index = math.floor(position) - first
     if index < 0:
-        return values[0]
-    if index >= len(values) - 1:
-        return values[-1]
-    return (values[index + 1] - values[index]) * (position - (first + index)) + values[index]
+        return 0, 0, 0.0
+    if index >= count - 1:
+        return count - 1, count - 1, 0.0
+    return index, index + 1, position - (first + index)

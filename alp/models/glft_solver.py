@@ -14,7 +14,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from alp._core.glft_lattice import ground_state
+from alp._core.glft_lattice import ground_state, ground_state_steps
 from alp.errors import ConfigError
 
 FloatArray = npt.NDArray[np.float64]
@@ -27,8 +27,8 @@ _RELAXED = 45.0
 _MAX_WORK = 2e8
 
 
-def stationary_log_values(levels: int, curvature: float, coupling: float) -> FloatArray:
-    """Return ``ln v`` of the smallest eigenvalue's eigenvector, up to a constant.
+def log_steps(levels: int, curvature: float, coupling: float, time_left_s: float) -> list[float]:
+    """Return ``ln v_{i+1} - ln v_i`` for i = -n..n-1.
 
     Parameters
     ----------
@@ -38,15 +38,21 @@ def stationary_log_values(levels: int, curvature: float, coupling: float) -> Flo
         ``alpha * Delta^2``, per second, >= 0.
     coupling
         ``eta``, per second, > 0.
+    time_left_s
+        Seconds before the end, not negative; infinite for the stationary state.
 
-    Returns
-    -------
-    numpy.ndarray
-        Shape ``(2 n + 1,)``, symmetric, 0 in the middle.
+    Raises
+    ------
+    ConfigError
+        As `finite_log_values`.
     """
-    log_values = np.empty(2 * levels + 1)
-    ground_state(curvature / coupling, log_values)
-    return log_values
+    if math.isinf(time_left_s):
+        return ground_state_steps(levels, curvature / coupling)
+    if time_left_s == 0.0:
+        return [0.0] * (2 * levels)
+    log_values = finite_log_values(levels, curvature, coupling, time_left_s)
+    steps: list[float] = np.diff(log_values).tolist()
+    return steps
 
 
 def finite_log_values(

@@ -19,7 +19,6 @@ from alp.models.lp_planner import (
     Draft,
     Inventory,
     choose_widths,
-    curves_of,
     draft_plan,
     gas_cost,
     inventory_of,
@@ -35,7 +34,7 @@ from alp.models.lp_types import (
     PositionView,
     Refusal,
 )
-from alp.models.lvr import price_root
+from alp.models.lvr import PositionCurve, price_root
 from alp.models.ranges import Widths, width_bps
 from alp.models.rebalance import RefusalReason, Verdict, prospect, weigh
 from alp.models.triggers import (
@@ -269,7 +268,7 @@ class LpCore:
         self, seen: Observation, draft: Draft, gas_quote_raw: int, verdict: Verdict | None
     ) -> RefusalReason | None:
         """Return what makes this plan not worth doing."""
-        if not draft.curves:
+        if not draft.placed:
             return RefusalReason.NO_LIQUIDITY
         if not draft.actions or (self._is_rebalance(seen) and not self._changes(draft)):
             return RefusalReason.SAME_RANGES
@@ -296,11 +295,19 @@ class LpCore:
         pair, rule = self.parameters.pair, self.parameters.economics
         if seen.fees is None or seen.sigma is None:
             return None
+        holdings = self._state.holdings
+        assert holdings is not None
         root = price_root(pair, seen.sqrt_price_x96)
-        new, stay = (
-            prospect(curves, root=root, sigma=seen.sigma, fees=seen.fees, rule=rule)
-            for curves in (draft.curves, curves_of(self.parameters, seen.positions))
-        )
+        new, stay = [
+            prospect(
+                [PositionCurve.of(pair, lower, upper, held) for lower, upper, held in rows],
+                root=root,
+                sigma=seen.sigma,
+                fees=seen.fees,
+                rule=rule,
+            )
+            for rows in (draft.placed, holdings.positions)
+        ]
         return weigh(
             new,
             stay,

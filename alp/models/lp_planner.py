@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from alp._core.holdings import burn_amounts, mint_amounts, position_amounts
 from alp.models.inventory import hedged_inventory, target_base
@@ -24,7 +24,6 @@ from alp.models.lp_types import (
     PositionView,
     Swap,
 )
-from alp.models.lvr import PositionCurve
 from alp.models.pair import TokenPair
 from alp.models.ranges import (
     PlannedRange,
@@ -45,8 +44,7 @@ _LEAST_TOP_UP_BPS = 100
 _LEAST_MINT_BPS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Inventory:
+class Inventory(NamedTuple):
     """What is held everywhere, in raw units.
 
     Attributes
@@ -65,8 +63,7 @@ class Inventory:
     combined: int
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A plan before it is weighed.
 
     Attributes
@@ -75,8 +72,8 @@ class Draft:
         To do now; without the mints when a swap comes first.
     ranges
         Ranges that will be open in the end.
-    curves
-        Liquidity in each of them.
+    placed
+        What they will hold: rows ``(tick_lower, tick_upper, liquidity)``.
     complete
         Whether the actions open them; after a swap another plan does, with what it paid.
     gas_units
@@ -87,7 +84,7 @@ class Draft:
 
     actions: tuple[Action, ...]
     ranges: tuple[PlannedRange, ...]
-    curves: tuple[PositionCurve, ...]
+    placed: tuple[tuple[int, int, int], ...]
     gas_units: int
     swap_cost_quote: float
     complete: bool
@@ -98,8 +95,10 @@ def inventory_of(parameters: LpParameters, seen: Observation) -> Inventory:
     pair = parameters.pair
     base, quote = seen.wallet_base, seen.wallet_quote
     for position in seen.positions:
-        amounts = position_amounts(seen.sqrt_price_x96, *position.ticks, position.liquidity)
-        more = pair.join(amounts[0] + position.fees0, amounts[1] + position.fees1)
+        amount0, amount1 = position_amounts(
+            seen.sqrt_price_x96, position.tick_lower, position.tick_upper, position.liquidity
+        )
+        more = pair.join(amount0 + position.fees0, amount1 + position.fees1)
         base, quote = base + more[0], quote + more[1]
     mark = pair.mark_x96(seen.sqrt_price_x96)
     target = target_base(base, quote, mark, parameters.target_base_share_bps)
@@ -141,12 +140,13 @@ def draft_plan(
         False to mint with what is there although the parameters ask for a swap: it was done.
     """
     ranges = single_sided_ranges(parameters.pair, seen.tick, widths)
-    wanted = {planned.ticks for planned in ranges}
+    wanted = [(planned.tick_lower, planned.tick_upper) for planned in ranges]
     kept: dict[tuple[int, int], PositionView] = {}
     leaving: list[PositionView] = []
     for position in seen.positions:
-        if position.ticks in wanted:
-            kept[position.ticks] = position
+        ticks = (position.tick_lower, position.tick_upper)
+        if ticks in wanted:
+            kept[ticks] = position
         else:
             leaving.append(position)
 
@@ -162,13 +162,12 @@ def draft_plan(
         amounts[0 if swap.zero_for_one else 1] -= swap.amount_in
         amounts[1 if swap.zero_for_one else 0] += swap.amount_out_min
 
-    mints, curves = _put_up(parameters, seen, ranges, kept, amounts)
-    gas = _gas(parameters.gas_units, leaving, swap, mints)
+    mints, opened = _put_up(parameters, seen, ranges, kept, amounts)
     return Draft(
         actions=(*actions, *mints) if swap is None else (*actions, swap),
-        ranges=tuple([each for each in ranges if _is_open(each, kept, mints)]),
-        curves=curves,
-        gas_units=gas,
+        ranges=tuple([planned for planned, _ in opened]),
+        placed=tuple([(each.tick_lower, each.tick_upper, total) for each, total in opened]),
+        gas_units=_gas(parameters.gas_units, leaving, swap, mints),
         swap_cost_quote=swap_cost,
         complete=swap is None,
     )
@@ -180,19 +179,6 @@ def slippage_bounds(sqrt_price_x96: int, slippage_bps: int) -> tuple[int, int]:
     low = math.isqrt(square * (_BPS - slippage_bps) // _BPS)
     high = math.isqrt(square * (_BPS + slippage_bps) // _BPS)
     return max(low, NEVER_BELOW + 1), min(high, NEVER_ABOVE - 1)
-
-
-def curves_of(
-    parameters: LpParameters, positions: Sequence[PositionView]
-) -> tuple[PositionCurve, ...]:
-    """Return the open positions as curves."""
-    pair = parameters.pair
-    return tuple(
-        [
-            PositionCurve.of(pair, each.tick_lower, each.tick_upper, each.liquidity)
-            for each in positions
-        ]
-    )
 
 
 def gas_cost(parameters: LpParameters, seen: Observation, gas_units: int) -> tuple[int, int]:
@@ -214,12 +200,13 @@ def _take_down(
     low, high = slippage_bounds(seen.sqrt_price_x96, parameters.slippage_bps)
     for position in leaving:
         lower, upper, liquidity = position.tick_lower, position.tick_upper, position.liquidity
-        amount0, amount1, *least = burn_amounts(
+        amount0, amount1, least0, least1 = burn_amounts(
             seen.sqrt_price_x96, low, high, lower, upper, liquidity
         )
         amounts[0] += amount0 + position.fees0
         amounts[1] += amount1 + position.fees1
-        actions += (Burn(lower, upper, liquidity, *least), Collect(lower, upper))
+        actions.append(Burn(lower, upper, liquidity, least0, least1))
+        actions.append(Collect(lower, upper))
     return actions
 
 
@@ -229,27 +216,25 @@ def _put_up(
     ranges: Sequence[PlannedRange],
     kept: dict[tuple[int, int], PositionView],
     amounts: Sequence[int],
-) -> tuple[list[Mint], tuple[PositionCurve, ...]]:
+) -> tuple[list[Mint], list[tuple[PlannedRange, int]]]:
+    """Return the mints, and the ranges open after them with their liquidity."""
     worth = _values(parameters.pair, seen.sqrt_price_x96, amounts)
     least_worth = (worth[0] + worth[1]) * _LEAST_MINT_BPS
     mints: list[Mint] = []
-    curves: list[PositionCurve] = []
+    opened: list[tuple[PlannedRange, int]] = []
     for planned in ranges:
         # Above the current tick a position takes token0 alone, at or below it token1 alone.
         token = 0 if planned.tick_lower > seen.tick else 1
-        there = kept.get(planned.ticks)
-        liquidity = 0
+        there = kept.get((planned.tick_lower, planned.tick_upper))
+        total = 0 if there is None else there.liquidity
         if worth[token] * _BPS >= least_worth:
             mint = _mint(planned, token, amounts[token], seen.sqrt_price_x96)
-            least = there.liquidity * _LEAST_TOP_UP_BPS if there else 1
-            if mint is not None and mint.liquidity * _BPS >= least:
+            if mint is not None and mint.liquidity * _BPS >= total * _LEAST_TOP_UP_BPS:
                 mints.append(mint)
-                liquidity = mint.liquidity
-        total = liquidity + (there.liquidity if there else 0)
+                total += mint.liquidity
         if total > 0:
-            lower, upper = planned.ticks
-            curves.append(PositionCurve.of(parameters.pair, lower, upper, total))
-    return mints, tuple(curves)
+            opened.append((planned, total))
+    return mints, opened
 
 
 def _mint(planned: PlannedRange, token: int, amount: int, sqrt_price_x96: int) -> Mint | None:
@@ -268,13 +253,6 @@ def _values(pair: TokenPair, sqrt_price_x96: int, amounts: Sequence[int]) -> tup
     """Return the values of token0 and token1, in raw quote times ``2**96``."""
     base, quote = pair.join(amounts[0], amounts[1])
     return pair.split(base * pair.mark_x96(sqrt_price_x96), quote << 96)
-
-
-def _is_open(
-    planned: PlannedRange, kept: dict[tuple[int, int], PositionView], mints: Sequence[Mint]
-) -> bool:
-    ticks = planned.ticks
-    return ticks in kept or any((mint.tick_lower, mint.tick_upper) == ticks for mint in mints)
 
 
 def _swap_to_target(

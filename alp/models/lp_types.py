@@ -5,9 +5,9 @@ Amounts are raw token units, prices are the contract's sqrt prices, times are na
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from alp.errors import ConfigError
 from alp.models.fees import FeeEstimate
@@ -175,8 +175,7 @@ class Observation:
     pending: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Burn:
+class Burn(NamedTuple):
     """Take all liquidity out of a position; it pays at least the minimum amounts."""
 
     tick_lower: int
@@ -186,16 +185,14 @@ class Burn:
     amount1_min: int
 
 
-@dataclass(frozen=True, slots=True)
-class Collect:
+class Collect(NamedTuple):
     """Collect everything a position owes: principal burned before, and fees."""
 
     tick_lower: int
     tick_upper: int
 
 
-@dataclass(frozen=True, slots=True)
-class Swap:
+class Swap(NamedTuple):
     """Swap an exact input for at least `amount_out_min`."""
 
     zero_for_one: bool
@@ -204,8 +201,7 @@ class Swap:
     sqrt_price_limit_x96: int
 
 
-@dataclass(frozen=True, slots=True)
-class Mint:
+class Mint(NamedTuple):
     """Put liquidity into a range, adding to the position if there is one.
 
     Parameters
@@ -311,6 +307,6 @@ def action_record(action: Action) -> dict[str, Any]:
     """Return an action as plain values, large integers as text."""
     fields = {
         name: str(value) if type(value) is int and abs(value) > 2**31 else value
-        for name, value in asdict(action).items()
+        for name, value in action._asdict().items()
     }
     return {"action": type(action).__name__.lower(), **fields}

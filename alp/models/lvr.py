@@ -12,8 +12,8 @@ is the volatility of the log-price. Its profit is fees - LVR + that of the rebal
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
+from typing import NamedTuple
 
 from alp._core.holdings import position_amounts
 from alp._core.tickmath import get_sqrt_ratio_at_tick
@@ -61,14 +61,13 @@ def price_root(pair: TokenPair, sqrt_price_x96: int) -> float:
 
 
 @lru_cache(maxsize=4096)
-def _root_at_tick(tick: int, *, base_is_token0: bool) -> float:
+def _root_at_tick(tick: int, base_is_token0: bool) -> float:
     """Return the price root of a tick; the few around the price are asked for again and again."""
     sqrt_ratio_x96 = get_sqrt_ratio_at_tick(tick)
     return sqrt_ratio_x96 / Q96 if base_is_token0 else Q96 / sqrt_ratio_x96
 
 
-@dataclass(frozen=True)
-class PositionCurve:
+class PositionCurve(NamedTuple):
     """A position's value as a function of the price root, in floats.
 
     Parameters
@@ -86,13 +85,11 @@ class PositionCurve:
     @classmethod
     def of(cls, pair: TokenPair, tick_lower: int, tick_upper: int, liquidity: int) -> PositionCurve:
         """Return the curve of the contract's position."""
-        first = _root_at_tick(tick_lower, base_is_token0=pair.base_is_token0)
-        second = _root_at_tick(tick_upper, base_is_token0=pair.base_is_token0)
-        return cls(float(liquidity), min(first, second), max(first, second))
-
-    @cached_property
-    def _most_base(self) -> float:
-        return self.liquidity * (1.0 / self.root_lower - 1.0 / self.root_upper)
+        first = _root_at_tick(tick_lower, pair.base_is_token0)
+        second = _root_at_tick(tick_upper, pair.base_is_token0)
+        if first > second:
+            first, second = second, first
+        return cls(float(liquidity), first, second)
 
     def in_range(self, root: float) -> bool:
         """Whether the position earns fees at this price."""
@@ -101,7 +98,7 @@ class PositionCurve:
     def base(self, root: float) -> float:
         """Return raw base held: ``L (1/root - 1/root_upper)`` inside the range."""
         if root <= self.root_lower:
-            return self._most_base
+            return self.liquidity * (1.0 / self.root_lower - 1.0 / self.root_upper)
         if root >= self.root_upper:
             return 0.0
         return self.liquidity * (1.0 / root - 1.0 / self.root_upper)

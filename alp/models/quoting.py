@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from alp.errors import ConfigError
 
@@ -50,8 +50,7 @@ class Intensity:
         return self.scale * math.exp(-self.decay * distance)
 
 
-@dataclass(frozen=True, slots=True)
-class Distances:
+class Distances(NamedTuple):
     """How far from mid to quote; ``None`` on the side the inventory limit closes."""
 
     bid: float | None
@@ -92,14 +91,14 @@ def fill_markup(execution_aversion: float, order_size: float, decay: float) -> f
 def require_positive(**values: float) -> None:
     """Raise ConfigError for the first value that is not a positive finite number."""
     for name, value in values.items():
-        if not (math.isfinite(value) and value > 0.0):
+        if not 0.0 < value < math.inf:
             raise ConfigError(f"{name} must be a positive number, not {value}")
 
 
 def require_not_negative(**values: float) -> None:
     """Raise ConfigError for the first value that is negative or not finite."""
     for name, value in values.items():
-        if not (math.isfinite(value) and value >= 0.0):
+        if not 0.0 <= value < math.inf:
             raise ConfigError(f"{name} must be zero or a positive number, not {value}")
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from alp.errors import ConfigError
 from alp.models.pair import TokenPair
@@ -59,16 +60,14 @@ class RangeLimits:
         return min(max(width_bps, self.min_width_bps), self.max_width_bps)
 
 
-@dataclass(frozen=True, slots=True)
-class Widths:
+class Widths(NamedTuple):
     """Requested widths in basis points, before snapping."""
 
     bid_bps: float
     ask_bps: float
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedRange:
+class PlannedRange(NamedTuple):
     """One single-sided range in the contract's ticks."""
 
     side: Side
@@ -78,7 +77,7 @@ class PlannedRange:
     @property
     def ticks(self) -> tuple[int, int]:
         """Lower and upper tick."""
-        return self.tick_lower, self.tick_upper
+        return self[1:]
 
 
 def first_widths(limits: RangeLimits) -> Widths:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from alp._core.prospects import outlook
 from alp.models.fees import FeeEstimate
@@ -93,8 +93,7 @@ class EconomicsRule:
             require_finite(min_benefit_quote=self.min_benefit_quote)
 
 
-@dataclass(frozen=True, slots=True)
-class Prospect:
+class Prospect(NamedTuple):
     """What a set of positions is expected to do over the horizon, in raw quote units.
 
     Attributes
@@ -115,8 +114,7 @@ class Prospect:
     in_range: float
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """Every number of one decision, in whole quote tokens.
 
     ``benefit`` and ``required`` are compared; ``worth_it`` is the outcome.
@@ -178,7 +176,7 @@ def prospect(
         Volatility of the log-price per square-root second.
     """
     earned, lost, turnover, inside = outlook(
-        [(curve.liquidity, curve.root_lower, curve.root_upper) for curve in curves],
+        curves,
         root,
         sigma,
         rule.horizon_s,

@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from math import isqrt
+from typing import NamedTuple
 
 from alp._core.holdings import (
     first_price_with_token0_at_most,
@@ -80,8 +81,7 @@ class TriggerRule:
             raise ConfigError(f"hysteresis {self.hysteresis_bps} bps is not in 0..9999")
 
 
-@dataclass(frozen=True, slots=True)
-class Baseline:
+class Baseline(NamedTuple):
     """Price and total holdings (wallet and positions) right after the last rebalance."""
 
     sqrt_price_x96: int
@@ -89,8 +89,7 @@ class Baseline:
     amount1: int
 
 
-@dataclass(frozen=True, slots=True)
-class Holdings:
+class Holdings(NamedTuple):
     """Tokens in the wallet and positions ``(tick_lower, tick_upper, liquidity)``."""
 
     wallet0: int

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alp._core.glft_lattice import ground_state
+from alp._core.glft_lattice import ground_state, ground_state_steps
 
 
 def ratios_at(levels: int, stiffness: float, energy: float) -> list[float] | None:
@@ -68,6 +68,7 @@ def test_it_is_what_the_plain_recurrence_gives(levels: int, stiffness: float) ->
     assert energy == expected
     assert log_values[levels:].tolist() == half
     assert log_values[: levels + 1].tolist() == half[::-1]
+    assert ground_state_steps(levels, stiffness) == np.diff(log_values).tolist()
 
 
 def test_the_vector_satisfies_every_row_of_the_system() -> None:
@@ -85,3 +86,5 @@ def test_the_vector_satisfies_every_row_of_the_system() -> None:
 def test_a_lattice_has_an_odd_number_of_points(points: int) -> None:
     with pytest.raises(ValueError, match="not a lattice"):
         ground_state(0.1, np.empty(points))
+    with pytest.raises(ValueError, match="no steps"):
+        ground_state_steps(0, 0.1)

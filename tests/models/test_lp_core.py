@@ -258,7 +258,7 @@ def test_unchanged_ranges_are_not_burned_and_minted_again():
         positions=report.positions,
         ts_ns=LATER_NS,
     )
-    drained = replace(core.state.baseline, amount0=core.state.baseline.amount0 * 2)
+    drained = core.state.baseline._replace(amount0=core.state.baseline.amount0 * 2)
     core = LpCore(core.parameters, replace(core.state, baseline=drained))
     assert _refusal(core.step(seen)) is RefusalReason.SAME_RANGES
 

@@ -99,7 +99,7 @@ def test_dust_is_not_worth_adding_to_a_position_that_stays():
     draft = draft_plan(parameters(), seen, WIDTHS)
     assert draft.actions == ()
     assert draft.ranges == ranges
-    assert [curve.liquidity for curve in draft.curves] == [1e15, 1e15]
+    assert draft.placed == tuple((*each.ticks, 10**15) for each in ranges)
 
 
 def test_a_range_for_dust_is_not_worth_its_gas():
@@ -110,13 +110,13 @@ def test_a_range_for_dust_is_not_worth_its_gas():
 def test_one_token_alone_opens_one_range():
     draft = draft_plan(parameters(), observation(wallet_quote=0), WIDTHS)
     assert [each.side for each in draft.ranges] == ["ask"]
-    assert len(draft.curves) == 1
+    assert len(draft.placed) == 1
 
 
 def test_nothing_to_place_gives_an_empty_draft():
     draft = draft_plan(parameters(), observation(wallet_base=0, wallet_quote=0), WIDTHS)
     assert draft.actions == ()
-    assert draft.curves == ()
+    assert draft.placed == ()
 
 
 @given(

@@ -101,7 +101,7 @@ def test_a_depletion_is_measured_on_everything_held():
 
 def test_what_the_wallet_holds_delays_a_depletion():
     rule = TriggerRule(depletion_bps=1_000, price_move_bps=0)
-    richer = replace(HELD, wallet0=HELD.wallet0 + HELD.amounts(START)[0])
+    richer = HELD._replace(wallet0=HELD.wallet0 + HELD.amounts(START)[0])
     _, high = armed_bounds(rule, HELD.baseline(START), HELD)
     _, later = armed_bounds(rule, richer.baseline(START), richer)
     assert later > high
@@ -124,7 +124,7 @@ def test_a_rule_that_cannot_fire_has_bounds_no_pool_price_reaches():
 
 
 def test_a_withdrawal_from_the_wallet_fires_at_the_baseline_price_itself():
-    baseline = replace(HELD, wallet0=10**30).baseline(START)
+    baseline = HELD._replace(wallet0=10**30).baseline(START)
     _, high = armed_bounds(RULE, baseline, HELD)
     assert high <= START
 
