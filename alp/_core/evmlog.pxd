@@ -17,3 +17,6 @@ cdef struct PoolEvent:
     u64 amount1[4]
     u64 sqrt_price_x96[4]
     u64 liquidity[2]
+
+cdef bint any_time(const unsigned char* text, Py_ssize_t size, long long* ns) noexcept nogil
+cdef bint hex_digits(const unsigned char* text, int count, u64* value) noexcept nogil

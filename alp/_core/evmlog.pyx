@@ -126,6 +126,18 @@ cdef inline bint hex_word(const unsigned char* text, u64* word) noexcept nogil:
     return bad >= 0
 
 
+cdef bint hex_digits(const unsigned char* text, int count, u64* value) noexcept nogil:
+    """Read up to 16 hex digits; false if one is none."""
+    cdef int at
+    cdef u64 total = 0
+    for at in range(count):
+        if HEX[text[at]] < 0:
+            return False
+        total = (total << 4) | <u64>HEX[text[at]]
+    value[0] = total
+    return True
+
+
 cdef inline bint fits(const u64* word, int bits) noexcept nogil:
     """Whether an unsigned word needs no more than `bits` bits (a multiple of 32)."""
     cdef int limb = bits >> 6
@@ -296,7 +308,8 @@ cdef bint iso_time(const unsigned char* text, Py_ssize_t size, long long* ns) no
     return True
 
 
-cdef inline bint any_time(const unsigned char* text, Py_ssize_t size, long long* ns) noexcept nogil:
+cdef bint any_time(const unsigned char* text, Py_ssize_t size, long long* ns) noexcept nogil:
+    """Read a timestamp as `parse_timestamp` does; false if it is none."""
     if size > 4 and text[4] == 45:
         return iso_time(text, size, ns)
     return unix_time(text, size, ns)

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
+from alp._core.pool_prices import tick_prices
 from alp._core.tickmath import get_sqrt_ratio_at_tick
 from alp.data.schema import (
     BAR,
@@ -137,6 +139,13 @@ def sqrt_ratio(tick: int) -> int:
     """Return the sqrt price at the lower edge of a tick."""
     ratio: int = get_sqrt_ratio_at_tick(tick)
     return ratio
+
+
+def sqrt_ratios(ticks: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+    """Return the sqrt price at the lower edge of each tick as limbs, shape ``(n, 4)``."""
+    ratios = np.empty((len(ticks), 4), np.uint64)
+    tick_prices(ticks, ratios)
+    return ratios
 
 
 def _pieces(array: Array, max_rows: int) -> Iterator[Array]:

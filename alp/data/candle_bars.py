@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
+from alp._core.pool_prices import pool_bars
 from alp.data.bars import BarColumns
 from alp.data.candle_units import CandleTable
-from alp.data.schema import Array
+from alp.data.schema import BAR, Array
 
 if TYPE_CHECKING:
     from alp.data.reader import Reader
@@ -96,6 +97,27 @@ class PoolPrices:
     def bars(self, table: CandleTable, rows: npt.NDArray[np.int64], period_ns: int) -> Array:
         """Return ``BAR`` records; liquidity is unknown (0)."""
         table.check(self.reader, rows)
+        bars = np.zeros(len(rows), BAR)
+        bars["ts_ns"], bars["period_ns"] = table.ts_ns, period_ns
+        columns = (table.open, table.high, table.low, table.close, table.volume)
+        declined = np.empty(len(rows), np.uint8)
+        pool_bars(
+            *columns,
+            bars.view(np.uint8),
+            declined,
+            inverted=self.direction == "basePerQuote",
+            base_is_token0=self.pair.base_is_token0,
+            base_decimals=self.pair.base_decimals,
+            quote_decimals=self.pair.quote_decimals,
+            raw_volume=self.volume_unit == "raw",
+        )
+        if declined.any():
+            chosen = declined.view(np.bool_)
+            bars[chosen] = self.bars_by_decimal(table.where(chosen), period_ns)
+        return bars
+
+    def bars_by_decimal(self, table: CandleTable, period_ns: int) -> Array:
+        """Return ``BAR`` records by the definition, row by row: what `bars` is a faster way to."""
         bars = BarColumns()
         columns = (table.open, table.high, table.low, table.close, table.volume)
         with localcontext() as context:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,10 @@ class CandleTable:
     def prices(self) -> Floats:
         """Return all four prices, one after the other."""
         return np.concatenate((self.open, self.high, self.low, self.close))
+
+    def where(self, chosen: npt.NDArray[np.bool_]) -> CandleTable:
+        """Return the rows chosen."""
+        return CandleTable(*(getattr(self, each.name)[chosen] for each in fields(self)))
 
     def check(self, reader: Reader, rows: npt.NDArray[np.int64]) -> None:
         """Refuse values that cannot be.

@@ -56,12 +56,35 @@ def csv_lines(file: InputFile) -> Iterator[Line]:
             if fields:
                 yield Line(reader.line_num, fields)
     except (csv.Error, UnicodeDecodeError) as error:
+        raise unreadable(file, error, reader.line_num + 1) from error
+
+
+def unreadable(file: InputFile, error: Exception, row: int) -> DataError:
+    """Return the error for a row that is no CSV."""
+    return DataError(
+        f"not readable as CSV ({error})",
+        path=file.path,
+        row=row,
+        hint="the row is torn or the file is not UTF-8 text",
+    )
+
+
+def checked_width(file: InputFile, line: Line, width: int) -> Line:
+    """Return `line` if it has `width` fields.
+
+    Raises
+    ------
+    DataError
+        If it has another number.
+    """
+    if len(line.fields) != width:
         raise DataError(
-            f"not readable as CSV ({error})",
+            f"the row has {len(line.fields)} fields, the first line {width}",
             path=file.path,
-            row=reader.line_num + 1,
-            hint="the row is torn or the file is not UTF-8 text",
-        ) from error
+            row=line.number,
+            hint="a torn or hand-edited row: take the file again from its source",
+        )
+    return line
 
 
 def csv_rows(file: InputFile, *, header: bool = True) -> Iterator[Line]:
@@ -80,14 +103,7 @@ def csv_rows(file: InputFile, *, header: bool = True) -> Iterator[Line]:
     if not header:
         yield first
     for line in lines:
-        if len(line.fields) != width:
-            raise DataError(
-                f"the row has {len(line.fields)} fields, the first line {width}",
-                path=file.path,
-                row=line.number,
-                hint="a torn or hand-edited row: take the file again from its source",
-            )
-        yield line
+        yield checked_width(file, line, width)
 
 
 class Cells:

@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from alp.data.candle_bars import RAW_VOLUME, PoolPrices
 from alp.data.candle_units import CandleTable, CandleUnits
+from alp.data.columns import Wanted, read_table
 from alp.data.options import ReadOptions
 from alp.data.parquet import open_parquet
 from alp.data.reader import Head, Reader, Rows
 from alp.data.schema import Kind
-from alp.data.table import Cells, Line, csv_rows
+from alp.data.table import Cells, Line
 from alp.data.times import to_ns
 
 if TYPE_CHECKING:
@@ -110,23 +111,14 @@ class CandleCsv(CandleReader):
 
     def tables(self, max_rows: int) -> Iterator[tuple[CandleTable, npt.NDArray[np.int64]]]:
         """Yield the columns in pieces."""
-        lines: list[Line] = []
-        for line in csv_rows(self.file, header=self.head.header):
-            lines.append(line)
-            if len(lines) == max_rows:
-                yield self._table(lines)
-                lines = []
-        if lines:
-            yield self._table(lines)
+        wanted = [Wanted(self._time, "time"), *(Wanted(at, "float") for at in self._values)]
+        pieces = read_table(self.file, wanted, self._row, max_rows, header=self.head.header)
+        for values, rows in pieces:
+            yield CandleTable(*values), rows
 
-    def _table(self, lines: list[Line]) -> tuple[CandleTable, npt.NDArray[np.int64]]:
-        rows = np.array([line.number for line in lines], np.int64)
-        times = np.array([self.cells.time_ns(line, self._time) for line in lines], np.int64)
-        values = [
-            np.array([self.cells.number(line, at) for line in lines], np.float64)
-            for at in self._values
-        ]
-        return CandleTable(times, *values), rows
+    def _row(self, line: Line) -> tuple[float, ...]:
+        numbers = (self.cells.number(line, at) for at in self._values)
+        return (self.cells.time_ns(line, self._time), *numbers)
 
 
 class CandleParquet(CandleReader):
