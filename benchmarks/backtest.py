@@ -76,9 +76,10 @@ class Bench:
         path.write_text(json.dumps(manifest))
         return path
 
-    def alp(self, task: str, manifest: Path, repeat: int = 1) -> Any:
+    def alp(self, task: str, *manifests: Path, repeat: int = 1) -> Any:
         """Run alp's driver in a process of its own."""
-        command = [sys.executable, DRIVERS / "alp_driver.py", task, manifest, "--repeat", repeat]
+        command = [sys.executable, DRIVERS / "alp_driver.py", task, *manifests]
+        command += ["--repeat", repeat]
         return child(command, environment={"PYTHONPATH": str(ROOT)})
 
 
@@ -90,17 +91,76 @@ def ratio(ours: list[float], theirs: list[float], bars: tuple[int, int]) -> str:
 
 
 def ohlc(bench: Bench) -> None:
-    """OHLC bars with the seed's own parameters, ranges moved when its rule says so."""
-    weeks = bench.work / "weeks.csv"
+    """The seed's 21 published runs, each with its own parameters, then a month of minutes."""
     if bench.shared is not None:
-        case = {"csv": "eth_usdc_3weeks_real_fixed.csv"}
-        weeks.write_bytes(gzip.decompress(seed_case.file_of(bench.shared, case).read_bytes()))
-        _bars(bench, weeks, "the seed's three weeks")
+        _published_runs(bench)
     else:
-        bench.skip("the seed's three weeks", "needs the shared folder of recorded data")
+        bench.skip("the seed's published runs", "needs the shared folder of recorded data")
     count = 2_000 if bench.quick else 43_200
     month = generate.minutes_csv(bench.cache / f"minutes-{count}.csv", count, seed=3)
     _bars(bench, month, f"{count:,} generated minutes")
+
+
+def _published_runs(bench: Bench) -> None:
+    assert bench.shared is not None
+    cases = seed_case.cases(bench.shared)[: 2 if bench.quick else None]
+    manifests = []
+    for number_, case in enumerate(cases):
+        plain = bench.work / case["csv"]
+        if not plain.exists():
+            packed = seed_case.file_of(bench.shared, case).read_bytes()
+            plain.write_bytes(gzip.decompress(packed))
+        first = seed_model.read_bars(plain)[0]
+        settings = seed_model.Settings.of(case)
+        manifests.append(bench.write(f"seed-{number_}", seed_case.manifest(settings, first, plain)))
+    ours = bench.alp("bars", *manifests, repeat=bench.repeat).record
+    python = None if bench.quick else _seed_python(bench)
+    print(f"the seed's {len(cases)} published runs; bars/s of the engine alone")
+    print(f"  {'':<24}{'bars':>6}{'moves':>7}{'seed':>7}{'alp':>10}{'seed':>10}{'times':>8}")
+    ratios, spent, read, theirs_spent = [], 0.0, 0.0, 0.0
+    for case, run in zip(cases, ours, strict=True):
+        seconds = statistics.median(run["run_s"])
+        spent += seconds
+        read += statistics.median(run["load_s"])
+        line = f"  {case['case']:<24}{run['bars']:>6}{run['rebalances']:>7}"
+        line += f"{case['rebalances']:>7}{number(run['bars'] / seconds):>10}"
+        if python is not None:
+            peer = _seed_run(bench, python, case)
+            theirs_seconds = statistics.median(peer["run_s"])
+            theirs_spent += theirs_seconds
+            rate, peer_rate = run["bars"] / seconds, peer["bars"] / theirs_seconds
+            ratios.append(rate / peer_rate)
+            line += f"{number(peer_rate):>10}{number(ratios[-1]):>8}"
+        print(line, flush=True)
+    bars = sum(run["bars"] for run in ours)
+    bench.say("  alp, all runs", number(bars / spent), "bars/s")
+    bench.say("  alp, all runs and reading their files", number(bars / (spent + read)), "bars/s")
+    if ratios:
+        bench.say(
+            "  times the seed's engine",
+            f"{number(statistics.median(ratios))} median",
+            f"{number(min(ratios))} to {number(max(ratios))}, {number(theirs_spent / spent)} of "
+            "all runs together (target 100)",
+        )
+
+
+def _seed_python(bench: Bench) -> Path | None:
+    if bench.seed is None:
+        bench.skip("  the seed's engine", "--seed DIR measures it")
+        return None
+    try:
+        return environment_python(bench.cache, "seed", SEED_PACKAGES)
+    except ChildFailed as error:
+        bench.skip("  the seed's engine", str(error)[:300])
+        return None
+
+
+def _seed_run(bench: Bench, python: Path, case: dict[str, Any]) -> dict[str, Any]:
+    settings = seed_model.Settings.of(case)
+    command = [python, DRIVERS / "seed_driver.py", bench.seed, bench.work / case["csv"]]
+    command += ["--token0", settings.token0, "--repeat", 3]
+    environment = {name: str(value) for name, value in case["env"].items()}
+    return child(command, environment=environment).record
 
 
 def _bars(bench: Bench, plain: Path, name: str) -> None:
@@ -111,7 +171,7 @@ def _bars(bench: Bench, plain: Path, name: str) -> None:
         close = float(lines.readline().split(",")[4])
     first = seed_model.Bar(0, close, close, close, close)
     manifest = bench.write(plain.stem, seed_case.manifest(settings, first, plain))
-    ours = bench.alp("bars", manifest, bench.repeat).record
+    [ours] = bench.alp("bars", manifest, repeat=bench.repeat).record
     bars = ours["bars"]
     loaded = [load + run for load, run in zip(ours["load_s"], ours["run_s"], strict=True)]
     print(f"{name}: {bars:,} bars, alp rebalanced {ours['rebalances']} times")
@@ -142,10 +202,8 @@ def _seed(bench: Bench, plain: Path, ours: dict[str, Any], loaded: list[float]) 
                 f"not measured; alp {number(times)}x",
             )
         return
-    try:
-        python = environment_python(bench.cache, "seed", SEED_PACKAGES)
-    except ChildFailed as error:
-        bench.skip("  the seed's engine", str(error)[:300])
+    python = _seed_python(bench)
+    if python is None:
         return
     command = [python, DRIVERS / "seed_driver.py", bench.seed, plain, "--repeat", bench.repeat]
     theirs = child(command).record
@@ -193,7 +251,8 @@ def minutes(bench: Bench) -> None:
     ours = {}
     for moved in (False, True):
         manifest = bench.write(f"minutes-{moved}", minute_manifest(files, moved=moved))
-        ours[moved] = record = bench.alp("bars", manifest, bench.repeat).record
+        [record] = bench.alp("bars", manifest, repeat=bench.repeat).record
+        ours[moved] = record
         what = f"ranges moved {record['rebalances'] - 1} times" if moved else "ranges held"
         bench.say(
             f"alp, engine, {record['bars']} minutes, {what}",

@@ -48,14 +48,14 @@ cdef struct Ledger:
 
 cdef struct Sample:
     i64 ts_ns
-    u128 mark
+    double growth0       # fees of one unit of liquidity in range all along, raw
+    double growth1
+    u256 mark
     u256 base            # of all live positions, uncollected fees included
     u256 quote
     u256 price           # their accumulators, summed
     u256 lvr
     u256 fees
-    double growth0       # fees of one unit of liquidity in range all along, raw
-    double growth1
 
 cdef struct Sampler:
     i64 next_ns
@@ -76,5 +76,5 @@ cdef Sample ledger_sample(const Ledger* ledger, i64 ts_ns, double growth0,
 cdef void sampler_take(Sampler* sampler, const Ledger* ledger, double growth0,
                        double growth1) noexcept nogil
 cdef void sampler_start(Sampler* sampler, i64 every_ns, i64 ts_ns)
-cdef list sampler_drain(Sampler* sampler)
+cdef bytes sampler_drain(Sampler* sampler)
 cdef tuple sample_read(const Sample* sample)

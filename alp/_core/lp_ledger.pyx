@@ -224,7 +224,7 @@ cdef Sample ledger_sample(
     cdef const OwnPosition* own
     cdef int slot
     sample.ts_ns = ts_ns
-    sample.mark = ledger.mark
+    sample.mark = u256_from_u128(ledger.mark)
     sample.growth0 = growth0
     sample.growth1 = growth1
     sample.base = sample.quote = sample.price = sample.lvr = sample.fees = u256_from_u64(0)
@@ -264,9 +264,10 @@ cdef void sampler_start(Sampler* sampler, i64 every_ns, i64 ts_ns):
 
 
 cdef tuple sample_read(const Sample* sample):
+    """One row as Python integers, a :data:`LedgerSample`."""
     return (
         sample.ts_ns,
-        u128_to_int(sample.mark),
+        u256_to_int(sample.mark),
         u256_to_int(sample.base),
         u256_to_int(sample.quote),
         i256_to_int(sample.price),
@@ -277,11 +278,30 @@ cdef tuple sample_read(const Sample* sample):
     )
 
 
-cdef list sampler_drain(Sampler* sampler):
-    """The samples taken since the last call, as ``sample_read`` gives them."""
-    cdef list found = [sample_read(&sampler.rows[i]) for i in range(sampler.count)]
+cdef bytes sampler_drain(Sampler* sampler):
+    """The rows taken since the last call, as they lie in memory."""
+    cdef bytes rows = (<char*>sampler.rows)[: sampler.count * sizeof(Sample)]
     sampler.count = 0
-    return found
+    return rows
+
+
+def read_samples(const unsigned char[::1] rows not None):
+    """Decode rows of samples: a :data:`LedgerSample` for each.
+
+    Raises
+    ------
+    ValueError
+        If the bytes are not whole rows.
+    """
+    cdef Py_ssize_t count = rows.shape[0] // <Py_ssize_t>sizeof(Sample)
+    cdef Py_ssize_t i
+    cdef const Sample* samples
+    if rows.shape[0] % <Py_ssize_t>sizeof(Sample):
+        raise ValueError("not the bytes of samples")
+    if count == 0:
+        return []
+    samples = <const Sample*>&rows[0]
+    return [sample_read(&samples[i]) for i in range(count)]
 
 
 def mark_price(sqrt_price_x96, bint base_is_token0):

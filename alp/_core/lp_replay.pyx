@@ -389,7 +389,7 @@ cdef class LpReplay:
         sampler_start(&self.run.sampler, every_ns, ts_ns)
 
     def samples(self):
-        """The samples taken since the last call, see ``sample_read`` of the ledger."""
+        """The samples taken since the last call, as bytes; see ``read_samples`` of the ledger."""
         return sampler_drain(&self.run.sampler)
 
     def sample(self, i64 ts_ns):

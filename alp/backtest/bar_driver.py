@@ -9,7 +9,7 @@ import numpy as np
 
 from alp._core import bar_replay
 from alp._core.lp_ledger import LedgerSample
-from alp.backtest.drive import BLOCK_NS, PriceHistory, Reason, Stop, Times, roots_of
+from alp.backtest.drive import BLOCK_NS, SAMPLE, PriceHistory, Reason, Stop, Times, roots_of
 from alp.data.schema import Array, unsigned
 from alp.errors import ConfigError, DataError
 from alp.models.pair import TokenPair
@@ -106,9 +106,9 @@ class BarDriver:
         """LedgerSample the positions at the multiples of `every_ns` from now on."""
         self._replay.sample_every(every_ns, self._ts_ns)
 
-    def samples(self) -> list[LedgerSample]:
-        """Return the samples taken since the last call, in time order."""
-        return self._replay.samples()
+    def samples(self) -> Array:
+        """Return the SAMPLE rows taken since the last call, in time order."""
+        return np.frombuffer(self._replay.samples(), SAMPLE)
 
     def sample(self) -> LedgerSample:
         """Return a sample of this moment."""

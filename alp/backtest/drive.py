@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alp._core.lp_ledger import LedgerSample
+from alp.data.schema import Array
 from alp.models.pair import TokenPair
 
 NEVER_NS = (1 << 63) - 1
@@ -27,6 +28,16 @@ Q96 = float(1 << 96)
 
 Times = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+
+SAMPLE = np.dtype(
+    [
+        ("ts_ns", "<i8"),
+        ("growth0", "<f8"),
+        ("growth1", "<f8"),
+        *((name, "<u8", 4) for name in ("mark", "base", "quote", "price", "lvr", "fees")),
+    ]
+)
+"""A sample of all positions as the compiled ledger writes it, see ``lp_ledger.pxd``."""
 
 BLOCK_NS = 12_000_000_000
 """Block time used where the data has no blocks (Ethereum mainnet's slot)."""
@@ -108,8 +119,8 @@ class Driver(Protocol):
         """LedgerSample the positions at the multiples of `every_ns` from now on."""
         ...
 
-    def samples(self) -> list[LedgerSample]:
-        """Return the samples taken since the last call, in time order."""
+    def samples(self) -> Array:
+        """Return the SAMPLE rows taken since the last call, in time order."""
         ...
 
     def sample(self) -> LedgerSample:

@@ -7,10 +7,12 @@ Everything decided uses only what was replayed before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from alp._core.lp_ledger import LedgerSample
+import numpy as np
+
 from alp.backtest.book import Book, Snapshot
 from alp.backtest.drive import Reason, Stop
 from alp.backtest.estimates import Estimates
@@ -18,6 +20,7 @@ from alp.backtest.lp_leg import LpLeg
 from alp.backtest.sampling import Sampling
 from alp.backtest.setup import Setup
 from alp.backtest.venue_leg import VenueLeg
+from alp.data.schema import Array
 from alp.errors import DataError
 from alp.models.lp_core import LpCore
 from alp.models.lp_types import ExecutionReport, Hold, Observation, Plan
@@ -47,20 +50,27 @@ class Record:
 
     Attributes
     ----------
-    snapshots
-        At the start, every ``sampleEvery``, and at the end: the rows of the attribution.
-    curve
-        The same more often, thinned to a few hundred points however long the run: for drawing.
+    sampling
+        The moments sampled; added up when asked for.
     rebalances
         At the start, after each executed plan, and at the end: the attribution by rebalance.
     decisions
         Everything decided about the ranges.
     """
 
-    snapshots: list[Snapshot] = field(default_factory=list)
-    curve: list[Snapshot] = field(default_factory=list)
+    sampling: Sampling
     rebalances: list[Snapshot] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
+
+    @cached_property
+    def snapshots(self) -> list[Snapshot]:
+        """At the start, every ``sampleEvery``, and at the end: the rows of the attribution."""
+        return self.sampling.rows()
+
+    @cached_property
+    def curve(self) -> list[Snapshot]:
+        """Some hundred points however long the run: for drawing."""
+        return self.sampling.curve()
 
 
 @dataclass
@@ -105,15 +115,16 @@ class Engine:
         self.venue = VenueLeg.build(setup, self.book)
         if self.venue is not None:
             self.venue.skip_to(driver.ts_ns)
-        self.record = Record()
         self._sampling = Sampling(spec.backtest.sample_every)
+        self.record = Record(self._sampling)
         self._in_flight: _InFlight | None = None
 
     def run(self) -> Record:
-        """Replay everything and return what was recorded; the books balance at every sample."""
+        """Replay everything and return what was recorded."""
         driver = self._setup.driver
-        self._sample_end()
-        self.record.rebalances.append(self._snapshot())
+        begin = self._snapshot()
+        self._sampling.begin(begin)
+        self.record.rebalances.append(begin)
         driver.sample_every(self._sampling.step_ns)
         self._decide()
         while True:
@@ -122,9 +133,9 @@ class Engine:
             samples = driver.samples()
             if self.venue is not None and now_ns >= self.venue.next_ns:
                 # What the venue did until now belongs into a sample of this moment.
-                earlier = [sample for sample in samples if sample[0] < now_ns]
-                self._take(earlier)
-                samples = samples[len(earlier) :]
+                earlier = int(np.searchsorted(samples["ts_ns"], now_ns))
+                self._take(samples[:earlier])
+                samples = samples[earlier:]
                 self._run_venue(self.venue)
             self._take(samples)
             if reason is Reason.END:
@@ -138,10 +149,9 @@ class Engine:
             elif self._in_flight is None and self._due(now_ns):
                 self._decide()
         self.lp.finish()
-        self._sample_end()
-        self.record.snapshots = self._sampling.rows()
-        self.record.curve = self._sampling.curve()
-        self.record.rebalances.append(self.record.snapshots[-1])
+        end = self._snapshot()
+        self._sampling.end(end)
+        self.record.rebalances.append(end)
         return self.record
 
     def _run_venue(self, venue: VenueLeg) -> None:
@@ -149,25 +159,18 @@ class Engine:
         self.book.mark_to(driver.mark)
         venue.run_to(driver.ts_ns, *self.lp.holdings, self.estimates)
 
-    def _take(self, samples: Sequence[LedgerSample]) -> None:
+    def _take(self, samples: Array) -> None:
         """Keep samples together with the books as they are now."""
-        if not samples:
+        if not len(samples):
             return
-        step_ns, every_ns = self._sampling.step_ns, self._sampling.every_ns
+        step_ns = self._sampling.step_ns
         self._sampling.add(samples, self.book.balances())
-        for sample in samples:
-            if sample[0] % every_ns == 0:
-                self.estimates.note_growth(sample[0], sample[-2], sample[-1])
+        self.estimates.note_growth(samples)
         self.estimates.keep_up()
         if self._sampling.step_ns != step_ns:
             self._setup.driver.sample_every(self._sampling.step_ns)
         if self._progress is not None:
-            self._progress(samples[-1][0])
-
-    def _sample_end(self) -> None:
-        """Sample the first or last moment of the run."""
-        self.book.mark_to(self._setup.driver.mark)
-        self._sampling.add_end(self._setup.driver.sample(), self.book.balances())
+            self._progress(int(samples["ts_ns"][-1]))
 
     def _stop(self) -> Stop:
         stop = Stop()

@@ -12,6 +12,7 @@ from collections import deque
 import numpy as np
 
 from alp.backtest.drive import Driver, Floats, Times
+from alp.data.schema import Array
 from alp.errors import DataError
 from alp.models.fees import FeeEstimate
 from alp.models.intensity import fit_intensity
@@ -25,6 +26,7 @@ FEE_WINDOW_NS = 24 * 3600 * 10**9
 FEE_WARM_UP_NS = 10 * GRID_NS
 RECALIBRATE_NS = 10 * GRID_NS
 MOST_WAITING = 100_000
+_GROWTH = ("ts_ns", "growth0", "growth1")
 
 
 class Estimates:
@@ -35,6 +37,7 @@ class Estimates:
         self._driver = driver
         self._spec = spec
         self._growth: deque[tuple[int, float, float]] = deque()
+        self._sampled: list[Array] = []
         self._minute: tuple[int, float] | None = None  # end and last price of the one under way
         self._minute_prices = array("d")
         self._calibrated = spec.model.intensity.calibrated
@@ -54,15 +57,30 @@ class Estimates:
         times, prices = self._driver.history.unread()
         if len(times):
             self._take_prices(times, prices)
-        self.note_growth(self._driver.ts_ns, *self._driver.fee_growth)
+        self._take_growth()
 
     def keep_up(self) -> None:
         """Take prices in before too many wait; what the models ask for needs :meth:`update`."""
         if self._driver.history.waiting > MOST_WAITING:
             self._take_prices(*self._driver.history.unread())
 
-    def note_growth(self, ts_ns: int, growth0: float, growth1: float) -> None:
-        """Keep the fee growth of a moment, for the income over the past window."""
+    def note_growth(self, samples: Array) -> None:
+        """Keep the fee growth of SAMPLE rows, for the income over the past window."""
+        self._sampled.append(samples)
+
+    def _take_growth(self) -> None:
+        now_ns = self._driver.ts_ns
+        for samples in self._sampled:
+            # Of what is older than the window only the last is of use.
+            old = int(np.searchsorted(samples["ts_ns"], now_ns - FEE_WINDOW_NS, side="right"))
+            recent = samples[max(old - 1, 0) :]
+            recent = recent[recent["ts_ns"] % self._spec.backtest.sample_every == 0]
+            for row in zip(*(recent[name].tolist() for name in _GROWTH), strict=True):
+                self._add_growth(*row)
+        self._sampled.clear()
+        self._add_growth(now_ns, *self._driver.fee_growth)
+
+    def _add_growth(self, ts_ns: int, growth0: float, growth1: float) -> None:
         if not self._growth or ts_ns - self._growth[-1][0] >= GRID_NS:
             self._growth.append((ts_ns, growth0, growth1))
         while len(self._growth) > 2 and ts_ns - self._growth[1][0] >= FEE_WINDOW_NS:

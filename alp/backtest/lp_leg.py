@@ -17,7 +17,7 @@ from alp.backtest.book import Book, worth
 from alp.backtest.drive import Driver
 from alp.backtest.gas import GasPrice, NativePrice
 from alp.errors import Corrupt
-from alp.models.lp_types import Action, Burn, Mint, Plan, PositionView, Swap
+from alp.models.lp_types import Burn, Collect, Mint, Plan, PositionView, Swap
 from alp.models.pair import TokenPair
 
 
@@ -133,11 +133,15 @@ class LpLeg:
     def execute(self, plan: Plan) -> Outcome:
         """Carry out a plan at the driver's present state."""
         try:
-            self._check(plan)
+            minted = iter(self._check(plan))
         except PlanReverted as error:
             return self._pay(plan, executed=False, reason=str(error))
         for action in plan.actions:
-            self._do(action)
+            if isinstance(action, Mint):
+                # At the price of the check: a plan that swaps leaves the mints to the next one.
+                self._open(action, next(minted))
+            else:
+                self._do(action)
         self.epoch += 1
         return self._pay(plan, executed=True, reason=plan.reason.value)
 
@@ -146,9 +150,16 @@ class LpLeg:
         for own in self._live:
             self._write_down(own, self._driver.read(own.slot))
 
-    def _check(self, plan: Plan) -> None:
-        """Raise PlanReverted where the position manager or the router would revert."""
+    def _check(self, plan: Plan) -> list[int]:
+        """Return the liquidity of each mint.
+
+        Raises
+        ------
+        PlanReverted
+            Where the position manager or the router would revert.
+        """
         price = self._driver.sqrt_price_x96
+        minted = []
         wallet = list(self._pair.split(self._book.wallet_base, self._book.wallet_quote))
         for action in plan.actions:
             if isinstance(action, Burn):
@@ -174,6 +185,8 @@ class LpLeg:
                 if needed[0] > wallet[0] or needed[1] > wallet[1]:
                     raise PlanReverted("STF")
                 wallet = [have - pay for have, pay in zip(wallet, needed, strict=True)]
+                minted.append(liquidity)
+        return minted
 
     def _swap_amounts(self, action: Swap) -> tuple[int, int]:
         try:
@@ -214,7 +227,7 @@ class LpLeg:
             )
         return found
 
-    def _do(self, action: Action) -> None:
+    def _do(self, action: Burn | Collect | Swap) -> None:
         if isinstance(action, Burn):
             for own in self._matching(action):
                 self._close(own)
@@ -223,11 +236,8 @@ class LpLeg:
             base, quote = self._pair.join(*amounts)
             self._book.mark_to(self._driver.mark)
             self._book.swap_wallet(-base, -quote)
-        elif isinstance(action, Mint):
-            self._open(action)
 
-    def _open(self, action: Mint) -> None:
-        liquidity, _ = self._mint_amounts(action, self._driver.sqrt_price_x96)
+    def _open(self, action: Mint, liquidity: int) -> None:
         slot, amount0, amount1 = self._driver.open(action.tick_lower, action.tick_upper, liquidity)
         paid = self._pair.join(amount0, amount1)
         books = self._driver.read(slot)

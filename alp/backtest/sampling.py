@@ -1,23 +1,21 @@
 """The moments a report looks at: rows of the attribution, and fewer or more points for drawing.
 
 A replay takes samples of the positions while it runs; what was held outside them at the time is
-kept beside each, as a reference. Nothing is added up before the end of the run: most points of a
-long run's curve are thinned out before that.
+kept beside each, as a reference. Nothing is decoded or added up before the end of the run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import numpy as np
 
-from alp._core.lp_ledger import LedgerSample
+from alp._core.lp_ledger import LedgerSample, read_samples
 from alp.backtest.book import Balances, Snapshot
+from alp.data.schema import Array
 
 MINUTE_NS = 60_000_000_000
 MOST_POINTS = 400
 FINEST = 12
 """Points of the curve for each row of the attribution, to begin with."""
-
-Point = tuple[LedgerSample, Balances]
 
 
 class Sampling:
@@ -27,62 +25,73 @@ class Sampling:
     ----------
     every_ns
         Between rows of the attribution.
-
-    Attributes
-    ----------
-    step_ns
-        How often samples are wanted now: as the curve grows, it is thinned and the step widened.
     """
 
     def __init__(self, every_ns: int) -> None:
         self.every_ns = every_ns
         fine = every_ns >= FINEST * MINUTE_NS and every_ns % FINEST == 0
         self._parts = FINEST if fine else 1
-        self._curve_step_ns = every_ns // self._parts
-        self._rows: list[Point] = []
-        self._curve: list[Point] = []
+        self._finer = 0  # samples taken at the present step
+        self._blocks: list[tuple[Array, Balances]] = []
+        self._first: Snapshot | None = None
+        self._last: Snapshot | None = None
 
     @property
     def step_ns(self) -> int:
-        """Time between samples."""
-        return min(self._curve_step_ns, self.every_ns)
+        """Time between the samples wanted now: it widens as a run gets long."""
+        return self.every_ns // self._parts
 
-    def add(self, samples: Iterable[LedgerSample], balances: Balances) -> None:
-        """Take samples of the positions and what was held outside them all the while."""
-        for sample in samples:
-            point = (sample, balances)
-            if sample[0] % self.every_ns == 0:
-                self._rows.append(point)
-            if sample[0] % self._curve_step_ns == 0:
-                self._curve.append(point)
-                if len(self._curve) > MOST_POINTS:
-                    self._thin()
+    def add(self, samples: Array, balances: Balances) -> None:
+        """Take SAMPLE rows and what was held outside the positions all the while."""
+        self._blocks.append((samples, balances))
+        self._finer += len(samples)
+        if self._parts > 1 and self._finer > MOST_POINTS:
+            self._parts = _coarser(self._parts)
+            self._finer = 0
 
-    def add_end(self, sample: LedgerSample, balances: Balances) -> None:
-        """Take the first or last moment of the run, wherever it lies."""
-        point = (sample, balances)
-        for points in (self._rows, self._curve):
-            if points and points[-1][0][0] == sample[0]:
-                points.pop()
-            points.append(point)
+    def begin(self, moment: Snapshot) -> None:
+        """Set the first moment of the run, wherever it lies."""
+        self._first = moment
 
-    def _thin(self) -> None:
-        if self._parts > 1:
-            factor = 2 if self._parts % 2 == 0 else self._parts
-            self._parts //= factor
-        else:
-            factor = 2
-        self._curve_step_ns *= factor
-        step_ns = self._curve_step_ns
-        first = self._curve[0]
-        self._curve = [
-            point for point in self._curve if point is first or point[0][0] % step_ns == 0
-        ]
+    def end(self, moment: Snapshot) -> None:
+        """Set the last moment of the run, wherever it lies."""
+        self._last = moment
 
     def rows(self) -> list[Snapshot]:
         """Return the rows of the attribution; the books are checked at each."""
-        return [balances.snapshot(sample) for sample, balances in self._rows]
+        return self._at(self.every_ns)
 
     def curve(self) -> list[Snapshot]:
-        """Return the points to draw."""
-        return [balances.snapshot(sample) for sample, balances in self._curve]
+        """Return the points to draw, evenly spaced but for the ends."""
+        parts, step_ns = self._parts, self.step_ns
+        while self._count(step_ns) > MOST_POINTS:
+            step_ns *= parts // _coarser(parts) if parts > 1 else 2
+            parts = _coarser(parts)
+        return self._at(step_ns)
+
+    def _count(self, step_ns: int) -> int:
+        return sum(np.count_nonzero(block["ts_ns"] % step_ns == 0) for block, _ in self._blocks)
+
+    def _at(self, step_ns: int) -> list[Snapshot]:
+        """Return the samples at multiples of a step, between the ends of the run."""
+        found = [
+            balances.snapshot(sample)
+            for block, balances in self._blocks
+            for sample in _decoded(block[block["ts_ns"] % step_ns == 0])
+        ]
+        if self._first is not None:
+            found.insert(0, self._first)
+        if self._last is not None:
+            if found and found[-1].ts_ns == self._last.ts_ns:
+                found.pop()
+            found.append(self._last)
+        return found
+
+
+def _coarser(parts: int) -> int:
+    """Return the next smaller number of parts that nests in this one."""
+    return parts // 2 if parts % 2 == 0 else 1
+
+
+def _decoded(block: Array) -> list[LedgerSample]:
+    return read_samples(np.ascontiguousarray(block).view(np.uint8)) if len(block) else []

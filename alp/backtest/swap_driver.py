@@ -11,7 +11,7 @@ from alp._core import lp_replay
 from alp._core.errors import Revert
 from alp._core.lp_ledger import LedgerSample
 from alp._core.pool import Pool
-from alp.backtest.drive import PriceHistory, Reason, Stop, prices_of
+from alp.backtest.drive import SAMPLE, PriceHistory, Reason, Stop, prices_of
 from alp.backtest.markouts import Markouts
 from alp.data.schema import Array
 from alp.errors import DataError
@@ -131,9 +131,9 @@ class SwapDriver:
         """LedgerSample the positions at the multiples of `every_ns` from now on."""
         self._replay.sample_every(every_ns, self._ts_ns)
 
-    def samples(self) -> list[LedgerSample]:
-        """Return the samples taken since the last call, in time order."""
-        return self._replay.samples()
+    def samples(self) -> Array:
+        """Return the SAMPLE rows taken since the last call, in time order."""
+        return np.frombuffer(self._replay.samples(), SAMPLE)
 
     def sample(self) -> LedgerSample:
         """Return a sample of this moment."""

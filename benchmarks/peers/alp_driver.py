@@ -84,10 +84,14 @@ def run(path: Path) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("task", choices=["bars", "run"])
-    parser.add_argument("manifest", type=Path)
+    parser.add_argument("manifest", type=Path, nargs="+")
     parser.add_argument("--repeat", type=int, default=1)
     given = parser.parse_args()
-    record = bars(given.manifest, given.repeat) if given.task == "bars" else run(given.manifest)
+    record: Any
+    if given.task == "bars":
+        record = [bars(path, given.repeat) for path in given.manifest]
+    else:
+        record = run(*given.manifest)
     print(json.dumps(record))
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from alp._core.bar_replay import END, FULL, PATH, SHARE, TIME, BarReplay
 from alp._core.liquidity_amounts import get_amounts_for_liquidity
-from alp._core.lp_ledger import MARK_SCALE, mark_price
+from alp._core.lp_ledger import MARK_SCALE, mark_price, read_samples
 from alp._core.tickmath import get_sqrt_ratio_at_tick
 from alp.data.schema import BAR, limbs
 
@@ -250,8 +250,8 @@ def test_samples_are_what_a_stop_at_their_time_would_have_seen(
         if reason != TIME:
             break
         expected.append(stopped.sample(now_ns))
-    assert sampled.samples() == expected
-    assert sampled.samples() == []
+    assert read_samples(sampled.samples()) == expected
+    assert sampled.samples() == b""
     end = sampled.sample(7)
     assert end == stopped.sample(7)
     assert end[2:4] == sampled.holdings
@@ -259,6 +259,12 @@ def test_samples_are_what_a_stop_at_their_time_would_have_seen(
     assert end[2] == sum(each["base"] + each["fee_base"] for each in own)
     assert end[3] == sum(each["quote"] + each["fee_quote"] for each in own)
     assert end[4:7] == tuple(sum(each[name] for each in own) for name in ("price", "lvr", "fees"))
+
+
+def test_samples_cut_in_the_middle_are_refused() -> None:
+    assert read_samples(b"") == []
+    with pytest.raises(ValueError, match="bytes of samples"):
+        read_samples(b"\0" * 100)
 
 
 def test_a_replay_waits_until_its_samples_are_collected() -> None:
@@ -269,7 +275,7 @@ def test_a_replay_waits_until_its_samples_are_collected() -> None:
     taken, row, reason = [], 0, FULL
     while reason == FULL:
         row, reason = replay.advance(as_bytes(rows), row, NEVER_NS, 0, TOP)
-        taken += replay.samples()
+        taken += read_samples(replay.samples())
     assert [sample[0] for sample in taken] == [n * MINUTE_NS for n in range(1, 2_001)]
     assert reason == END
 
