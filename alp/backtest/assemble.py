@@ -113,7 +113,7 @@ def assemble(strategy: Strategy, setup: Setup, engine: Engine, record: Record) -
         by_rebalance=_periods(units, record.rebalances),
         hedge=_hedge(engine, units),
         series=_series(setup, units, curve, _hodl(engine, curve)),
-        markouts=tuple(_markout(each) for each in setup.markouts.summaries()),
+        markouts=_markouts(setup, engine),
         fee_tiers=_fee_tiers(setup, engine),
         versions={"python": platform.python_version(), "numpy": np.__version__},
     )
@@ -373,10 +373,17 @@ def _series(setup: Setup, units: Units, snapshots: list[Snapshot], hodl: list[in
     )
 
 
-def _markout(summary: MarkoutSummary) -> Markout:
+def _markouts(setup: Setup, engine: Engine) -> tuple[Markout, ...]:
+    pool = [_markout("lp", each) for each in setup.markouts.summaries()]
+    venue = engine.venue
+    hedge = [] if venue is None else [_markout("hedge", each) for each in venue.markouts()]
+    return (*pool, *hedge)
+
+
+def _markout(leg: Literal["lp", "hedge"], summary: MarkoutSummary) -> Markout:
     known = bool(summary.counts)
     return Markout(
-        leg="lp",
+        leg=leg,
         horizon_ns=summary.horizon_ns,
         count=sum(summary.counts),
         unresolved=summary.unresolved,

@@ -6,11 +6,12 @@ of swaps inside the fee band does not pass for volatility.
 
 from __future__ import annotations
 
-from array import array
+import math
 from collections import deque
 
 import numpy as np
 
+from alp._core.minute_grid import MinuteGrid
 from alp.backtest.drive import Driver, Floats, Times
 from alp.data.schema import Array
 from alp.errors import DataError
@@ -18,7 +19,7 @@ from alp.models.fees import FeeEstimate
 from alp.models.intensity import fit_intensity
 from alp.models.pair import TokenPair
 from alp.models.quoting import Intensity
-from alp.models.volatility import make_volatility, sigma_after_each
+from alp.models.volatility import make_volatility
 from alp.strategy.manifest import Spec
 
 GRID_NS = 60_000_000_000
@@ -38,19 +39,16 @@ class Estimates:
         self._spec = spec
         self._growth: deque[tuple[int, float, float]] = deque()
         self._sampled: list[Array] = []
-        self._minute: tuple[int, float] | None = None  # end and last price of the one under way
-        self._minute_prices = array("d")
         self._calibrated = spec.model.intensity.calibrated
         self._depths: deque[tuple[Times, Floats]] = deque()
         self._last_price: float | None = None
         self._fit: tuple[int, Intensity | None] | None = None
         volatility = spec.model.volatility
-        self._ranging = volatility.estimator == "parkinson"
         self._volatility = make_volatility(
             volatility.estimator, window_ns=volatility.window, half_life_ns=volatility.half_life
         )
+        self._minutes = MinuteGrid(self._volatility, volatility.estimator == "parkinson")
         self._first_growth = driver.fee_growth
-        self.sigma: float | None = None
 
     def update(self) -> None:
         """Take in what was replayed since the last call."""
@@ -87,23 +85,10 @@ class Estimates:
             self._growth.popleft()
 
     def _take_prices(self, times: Times, prices: Floats) -> None:
-        """Feed what is over: the last price of each finished minute, or all of it."""
-        minutes = times // GRID_NS
-        last = np.flatnonzero(np.append(minutes[1:] != minutes[:-1], True))
-        ends, closes = (minutes[last] + 1) * GRID_NS, prices[last]
-        if self._minute is not None and minutes[0] > self._minute[0] // GRID_NS - 1:
-            ends = np.append(self._minute[0], ends)
-            closes = np.append(self._minute[1], closes)
-        self._minute = (int(ends[-1]), float(closes[-1]))
-        self._minute_prices.extend(closes[:-1])
-        if self._ranging:
-            ends, closes = times, prices
-        else:
-            # The minute under way is fed once it is over.
-            ends, closes = ends[:-1], closes[:-1]
-        if len(ends):
-            sigma_after_each(self._volatility, ends, closes)
-            self.sigma = self._volatility.sigma() if self._volatility.ready else None
+        try:
+            self._minutes.take(times, prices)
+        except ValueError as error:
+            raise DataError(f"prices for the volatility estimate: {error}") from error
         if self._calibrated:
             self._take_depths(times, prices)
 
@@ -116,6 +101,12 @@ class Estimates:
         horizon = times[-1] - self._spec.model.intensity.calibrate_window
         while len(self._depths) > 1 and self._depths[1][0][0] <= horizon:
             self._depths.popleft()
+
+    @property
+    def sigma(self) -> float | None:
+        """Volatility of the log-price per square-root second; None while unknown."""
+        sigma = self._volatility.sigma()
+        return sigma if math.isfinite(sigma) else None
 
     @property
     def intensity(self) -> Intensity | None:
@@ -137,7 +128,7 @@ class Estimates:
 
     def minute_prices(self) -> Floats:
         """Return the last price of every minute with one, so far."""
-        return np.array(self._minute_prices)
+        return np.array(self._minutes.finished())
 
     def observed_fees(self) -> float:
         """Return the fees of one raw unit of liquidity in range since the start, raw quote."""

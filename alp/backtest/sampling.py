@@ -70,7 +70,7 @@ class Sampling:
         return self._at(step_ns)
 
     def _count(self, step_ns: int) -> int:
-        return sum(np.count_nonzero(block["ts_ns"] % step_ns == 0) for block, _ in self._blocks)
+        return sum(int((block["ts_ns"] % step_ns == 0).sum()) for block, _ in self._blocks)
 
     def _at(self, step_ns: int) -> list[Snapshot]:
         """Return the samples at multiples of a step, between the ends of the run."""

@@ -13,10 +13,13 @@ from decimal import Decimal
 from fractions import Fraction
 from math import ceil
 
+import numpy as np
+
 from alp.backtest.book import Book
 from alp.backtest.cefi import BUY, SELL, Fill, Instrument, PassiveTape, Print
 from alp.backtest.drive import NEVER_NS, Driver
 from alp.backtest.estimates import Estimates
+from alp.backtest.markouts import Markouts, MarkoutSummary
 from alp.backtest.setup import Setup
 from alp.data import Kind, Source
 from alp.data.schema import Array
@@ -38,6 +41,7 @@ from alp.strategy.parameters import hedge_recipe
 from alp.strategy.venues import Venue
 
 PPM = 1_000_000
+MOST_MARKED = 4_096
 _NOTES = (
     "venue orders fill only where the market traded through their price, at that price, and at "
     "most by the manifest's share of an interval's volume",
@@ -102,6 +106,8 @@ class VenueLeg:
         self._decisions = 0
         self._lags: list[int] = []
         self._unhedged_since: int | None = None
+        self._markouts = Markouts(spec.backtest.markouts)
+        self._marked: list[tuple[int, float, float, float]] = []
 
     @classmethod
     def build(cls, setup: Setup, book: Book) -> VenueLeg | None:
@@ -147,11 +153,33 @@ class VenueLeg:
             self._quote(tape, lp_base, lp_quote, estimates)
 
     def _fill(self, tape: Print) -> None:
+        price = tape.last_ticks * float(self._tick_size)
+        self._marked.append((tape.close_ns, price, 0.0, 0.0))
         for account in self._accounts:
             for fill in account.tape.on_print(tape):
                 self._book.hedge_fill(fill.base_raw, fill.quote_raw, fill.fee_raw)
                 self.fills.append(VenueFill(account.tape.instrument, fill))
                 self.volume_base_raw += abs(fill.base_raw)
+                base = fill.base_raw * 10.0**-self._pair.base_decimals
+                quote = fill.quote_raw * 10.0**-self._pair.quote_decimals
+                self._marked.append((tape.close_ns, price, base, quote))
+        if len(self._marked) >= MOST_MARKED:
+            self._mark_out()
+
+    def _mark_out(self) -> None:
+        if self._marked:
+            times, prices, bases, quotes = zip(*self._marked, strict=True)
+            columns = (np.array(column) for column in (prices, bases, quotes))
+            self._markouts.add(np.array(times, np.int64), *columns)
+            self._marked.clear()
+
+    def markouts(self) -> list[MarkoutSummary]:
+        """Return what the fills were worth a while later, at the venue's own price.
+
+        Counted from the end of the interval they happened in; nothing may run afterwards.
+        """
+        self._mark_out()
+        return self._markouts.summaries()
 
     def _quote(self, tape: Print, lp_base: int, lp_quote: int, estimates: Estimates) -> None:
         price = self._driver.sqrt_price_x96

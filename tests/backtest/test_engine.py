@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from alp.backtest.codec import exact_sum
@@ -219,3 +220,31 @@ def test_a_window_without_data_is_refused(strategy: Strategy, root: Path, year: 
     window = {"start": f"{year}-02-01T00:00:00Z", "end": f"{year}-02-02T00:00:00Z"}
     with pytest.raises((ConfigError, DataError)):
         run(strategy, root, backtest__window=window)
+
+
+def test_hedge_markouts_are_the_fills_at_the_venues_later_closes(
+    whole_day: Results, strategy: Strategy, root: Path
+) -> None:
+    setup = prepared(strategy, root)
+    assert setup.inputs.candles is not None
+    assert setup.inputs.candles.tick_size is not None
+    candles = setup.inputs.candles.read()
+    ends = candles["ts_ns"] + candles["period_ns"]
+    ends = ends[ends <= whole_day.window.end_ns]
+    closes = candles["close"] * float(setup.inputs.candles.tick_size)
+    hedge = [each for each in whole_day.markouts if each.leg == "hedge"]
+    assert [each.horizon_ns for each in hedge] == list(strategy.spec.backtest.markouts)
+    for markout in hedge:
+        total, counted = 0.0, 0
+        for fill in whole_day.hedge.fills:
+            after = int(np.searchsorted(ends, fill.ts_ns + markout.horizon_ns, side="right")) - 1
+            if fill.ts_ns + markout.horizon_ns > ends[-1]:
+                continue
+            signed = float(fill.quantity) * (1 if fill.side == "buy" else -1)
+            total += signed * (closes[after] - float(fill.price))
+            counted += 1
+        assert markout.total_quote == pytest.approx(total, abs=0.01)
+        assert (markout.count, markout.unresolved) == (
+            counted,
+            len(whole_day.hedge.fills) - counted,
+        )
