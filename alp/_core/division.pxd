@@ -263,27 +263,32 @@ cdef inline u256 divide_prepared(
     return u256_from_limbs(q0, q1, q2, 0)
 
 
-cdef inline bint divide_six_prepared(u64* numerator, const Divisor* d) noexcept nogil:
-    """Six limbs, replaced by their quotient; true where there is a remainder."""
+cdef inline u256 divide_six_prepared(const u64* n, const Divisor* d) noexcept nogil:
+    """Six limbs by a prepared divisor, for a quotient known to fit 256 bits; the remainder is lost."""
     cdef int shift = d.shift
     cdef int back = 63 - shift
-    cdef int i = 5
-    cdef u64 carried, moved
+    cdef u64 u0 = n[0] << shift
+    cdef u64 u1 = (n[1] << shift) | (n[0] >> 1 >> back)
+    cdef u64 u2 = (n[2] << shift) | (n[1] >> 1 >> back)
+    cdef u64 u3 = (n[3] << shift) | (n[2] >> 1 >> back)
+    cdef u64 u4 = (n[4] << shift) | (n[3] >> 1 >> back)
+    cdef u64 u5 = (n[5] << shift) | (n[4] >> 1 >> back)
+    cdef u64 q3, q2, q1, q0, rest
     cdef u128 wide
-    while i > 0 and numerator[i] == 0:
-        i -= 1
-    wide = numerator[i] >> 1 >> back
-    while i >= 0:
-        carried = numerator[i - 1] >> 1 >> back if i > 0 else 0
-        moved = (numerator[i] << shift) | carried
-        if d.short:
-            numerator[i] = divide_2by1(
-                <u64>wide, moved, <u64>d.normal, d.reciprocal, &carried
-            )
-            wide = carried
-        else:
-            numerator[i] = divide_3by2(
-                <u64>(wide >> 64), <u64>wide, moved, d.normal, d.reciprocal, &wide
-            )
-        i -= 1
-    return wide != 0
+    if d.short:
+        # The quotient fits, so the two highest limbs are below the divisor: u5 is zero.
+        q3 = divide_2by1(u4, u3, <u64>d.normal, d.reciprocal, &rest)
+        q2 = divide_2by1(rest, u2, <u64>d.normal, d.reciprocal, &rest)
+        q1 = divide_2by1(rest, u1, <u64>d.normal, d.reciprocal, &rest)
+        q0 = divide_2by1(rest, u0, <u64>d.normal, d.reciprocal, &rest)
+        return u256_from_limbs(q0, q1, q2, q3)
+    wide = (<u128>u5 << 64) | u4
+    q3 = 0
+    if wide != 0 or u3 >= <u64>(d.normal >> 64):
+        q3 = divide_3by2(u5, u4, u3, d.normal, d.reciprocal, &wide)
+    else:
+        wide = u3
+    q2 = divide_3by2(<u64>(wide >> 64), <u64>wide, u2, d.normal, d.reciprocal, &wide)
+    q1 = divide_3by2(<u64>(wide >> 64), <u64>wide, u1, d.normal, d.reciprocal, &wide)
+    q0 = divide_3by2(<u64>(wide >> 64), <u64>wide, u0, d.normal, d.reciprocal, &wide)
+    return u256_from_limbs(q0, q1, q2, q3)

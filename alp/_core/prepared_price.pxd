@@ -47,6 +47,7 @@ cdef inline u256 amount0_between(Price* low, Price* high, u128 liquidity) noexce
     cdef u64 product[5]
     cdef u64 n[6]
     cdef bint inexact
+    cdef u256 quotient
     cdef u256 span = u256_sub(high.x96, low.x96)
     if not (low.short and high.short):
         return amount0_over(low.x96, high.x96, span, liquidity, False)
@@ -54,9 +55,11 @@ cdef inline u256 amount0_between(Price* low, Price* high, u128 liquidity) noexce
     prepare(high)
     multiply_by_u128(product, span, liquidity)
     shift_left_96(n, product)
-    divide_six_prepared(n, &high.by)
-    # A quotient by the higher price is below liquidity * 2**96: four limbs.
-    return divide_prepared(&low.by, n[0], n[1], n[2], n[3], &inexact)
+    # Below liquidity * 2**96, since the span is below the higher price.
+    quotient = divide_six_prepared(n, &high.by)
+    return divide_prepared(
+        &low.by, quotient.w[0], quotient.w[1], quotient.w[2], quotient.w[3], &inexact
+    )
 
 
 cdef inline u256 amount1_between(
