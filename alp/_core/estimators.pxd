@@ -5,7 +5,19 @@ while there is none. Observations with one timestamp count as one, the last: wha
 block or a nanosecond has no duration to be a rate over.
 """
 
+from libc.math cimport isfinite
+
 from alp._core.uint256 cimport i64
+
+
+cdef inline i64 floor_div(i64 value, i64 divisor) noexcept nogil:
+    cdef i64 quotient = value // divisor
+    return quotient - 1 if value % divisor < 0 else quotient
+
+
+cdef inline bint is_price(double value) noexcept nogil:
+    return isfinite(value) and value > 0.0
+
 
 cdef class Volatility:
     cdef readonly i64 last_ts_ns

@@ -15,11 +15,6 @@ cdef double SECONDS_PER_NS = 1e-9
 cdef double PARKINSON = 4.0 * 0.6931471805599453
 
 
-cdef inline i64 floor_div(i64 value, i64 divisor) noexcept nogil:
-    cdef i64 quotient = value // divisor
-    return quotient - 1 if value % divisor < 0 else quotient
-
-
 cdef class Volatility:
     """What all estimators share: time order, one observation per timestamp, arrays."""
 
@@ -62,7 +57,7 @@ cdef class Volatility:
         cdef double value = price
         if self.seen and ts < self.last_ts_ns:
             raise ValueError(f"observation at {ts} ns after one at {self.last_ts_ns} ns")
-        if not (isfinite(value) and value > 0.0):
+        if not is_price(value):
             raise ValueError(f"price {price!r} is not a positive number")
         self.feed(ts, log(value))
 
@@ -87,11 +82,7 @@ cdef class Volatility:
             raise ValueError("times, prices and output differ in length")
         with nogil:
             for i in range(count):
-                bad = (
-                    (self.seen != 0 and ts_ns[i] < self.last_ts_ns)
-                    or not isfinite(prices[i])
-                    or prices[i] <= 0.0
-                )
+                bad = (self.seen != 0 and ts_ns[i] < self.last_ts_ns) or not is_price(prices[i])
                 if bad:
                     break
                 self.feed(ts_ns[i], log(prices[i]))

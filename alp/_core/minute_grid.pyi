@@ -1,0 +1,9 @@
+import numpy as np
+import numpy.typing as npt
+
+from alp._core.estimators import Volatility
+
+class MinuteGrid:
+    def __init__(self, volatility: Volatility, every_price: bool) -> None: ...
+    def take(self, ts_ns: npt.NDArray[np.int64], prices: npt.NDArray[np.float64]) -> None: ...
+    def finished(self) -> list[float]: ...
