@@ -27,6 +27,7 @@ DIRECTIVES = {
     "overflowcheck": False,  # limb arithmetic wraps on purpose
     "cdivision": True,
     "embedsignature": True,
+    "annotation_typing": False,  # annotations are for readers; C types are written with cdef
     "freethreading_compatible": False,
     "warn.unused": True,
 }

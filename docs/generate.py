@@ -18,8 +18,9 @@ from pathlib import Path
 import click
 
 import alp.errors
-from alp.backtest.codec import json_schema
+from alp.backtest.codec import Record, json_schema
 from alp.backtest.results import Results
+from alp.backtest.sweep.results import SweepResults
 from alp.cli.app import root
 from alp.cli.commands import PURPOSE
 from alp.cli.lazy import Command, LazyGroup
@@ -129,9 +130,9 @@ def _member_docstrings(enumeration: type) -> dict[str, str]:
     return found
 
 
-def results_schema() -> str:
-    """The JSON Schema of results.json."""
-    return json.dumps(json_schema(Results), indent=2, sort_keys=True) + "\n"
+def schema_of(record: type[Record]) -> str:
+    """The JSON Schema of a file that alp writes."""
+    return json.dumps(json_schema(record), indent=2, sort_keys=True) + "\n"
 
 
 def architecture_page() -> str:
@@ -165,7 +166,8 @@ def pages() -> dict[Path, str]:
         DOCS / "architecture.md": architecture_page(),
         REFERENCE / "cli.md": cli_page(),
         REFERENCE / "exit-codes.md": exit_codes_page(),
-        REFERENCE / "results.schema.json": results_schema(),
+        REFERENCE / "results.schema.json": schema_of(Results),
+        REFERENCE / "sweep.schema.json": schema_of(SweepResults),
     }
 
 

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """Periphery LiquidityAmounts, exact.
 
 Arguments and results are those of the Solidity library; square-root prices are Q64.96 and the two

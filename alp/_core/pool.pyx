@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """The Uniswap V3 pool as a Python class: integers in, integers out, ``Revert`` as on chain.
 
 Every method is the contract function of that name (in snake case) called by its rightful caller,

@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """SqrtPriceMath beyond what a swap needs, and the libraries as Python functions."""
 
 from alp._core.reverts cimport raise_revert

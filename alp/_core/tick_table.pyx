@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """Tick table and tick bitmap (libraries Tick and TickBitmap)."""
 
 from libc.stdlib cimport calloc, free

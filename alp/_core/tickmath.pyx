@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """TickMath, exact.
 
 ``sqrt_ratio_at_tick`` multiplies the contract's Q128 constants in the contract's order; the

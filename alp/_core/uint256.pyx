@@ -1,4 +1,3 @@
-# cython: annotation_typing=False
 """FullMath and BitMath, and the passage between C limbs and Python integers.
 
 ``u256_mul_div`` reverts exactly where FullMath does: denominator zero, or a quotient that needs

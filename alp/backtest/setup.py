@@ -158,7 +158,7 @@ def prepare(spec: Spec, pair: TokenPair, folder: Path) -> Setup:
 
 _BAR_NOTES = {
     "path": "fees follow each bar's open, high, low and close through our liquidity: round trips "
-    "inside a leg earn nothing, so they are a lower bound",
+    "inside a leg earn nothing, so for a position small in its pool they are a lower bound",
     "share": "fees are our share of each bar's volume by liquidity, for the part of its price span "
     "inside our ranges",
 }

@@ -7,7 +7,6 @@ one line, with the way to see more. An interrupt is an answer, not a failure.
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 import sys
 import threading
@@ -78,10 +77,10 @@ def _run(
     except Exception as error:
         if debug:
             _print_traceback()
-        again = f"ALP_DEBUG=1 {shlex.join([prog_name, *arguments])}"
+        # The command line is not repeated: an RPC endpoint in it may carry a key.
         _tell(
             f"unexpected {type(error).__name__}: {error}",
-            None if debug else f"see the traceback with: {again}",
+            None if debug else "set ALP_DEBUG=1 and run it again to see the traceback",
         )
         return ExitCode.UNEXPECTED
     return ExitCode.OK

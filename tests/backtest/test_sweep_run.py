@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import shutil
 import signal
 from dataclasses import replace
 from pathlib import Path
 
+import jsonschema
 import optuna
 import pytest
 
@@ -70,6 +72,17 @@ def test_a_grid_gives_the_same_files_however_many_workers_ran_it(
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     found = SweepResults.read(tmp_path / "one" / "sweep.json")
     assert found.to_json_bytes() == (tmp_path / "two" / "sweep.json").read_bytes()
+
+
+def test_the_published_schema_accepts_a_sweep_and_refuses_another_version(
+    one: Sweep, root: Path
+) -> None:
+    judge = jsonschema.Draft202012Validator(
+        json.loads((root / "docs" / "reference" / "sweep.schema.json").read_text())
+    )
+    found = json.loads(one.results.to_json_bytes())
+    judge.validate(found)
+    assert not judge.is_valid({**found, "schema": "alp.sweep/2"})
 
 
 def test_an_invalid_combination_is_pruned_with_its_reason(

@@ -88,7 +88,7 @@ def test_an_unforeseen_exception_is_one_line_and_the_way_to_see_more() -> None:
     assert result.exit_code == ExitCode.UNEXPECTED
     assert result.stderr == (
         "alp: unexpected ZeroDivisionError: by zero\n"
-        "hint: see the traceback with: ALP_DEBUG=1 alp act\n"
+        "hint: set ALP_DEBUG=1 and run it again to see the traceback\n"
     )
 
 
