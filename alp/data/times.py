@@ -12,6 +12,8 @@ from alp._core.evmlog import parse_timestamp
 if TYPE_CHECKING:
     from alp.data.reader import Reader
 
+_MOST_NS = (1 << 63) - 1
+_ARROW_UNITS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 _UNITS = ((10, 1_000_000_000), (13, 1_000_000), (16, 1_000), (19, 1))
 
 
@@ -28,9 +30,13 @@ def to_ns(reader: Reader, column: Any, rows: npt.NDArray[np.int64]) -> npt.NDArr
     if pa.types.is_timestamp(column.type):
         if column.type.tz is None:
             reader.notes.add("times carry no zone: read as UTC")
-        ns = column.cast(pa.timestamp("ns", tz=column.type.tz)).cast(pa.int64())
-        result: npt.NDArray[np.int64] = ns.to_numpy(zero_copy_only=False)
-        return result
+        # As integers: pyarrow's own cast would import all of its kernels.
+        counts: npt.NDArray[np.int64] = column.view(pa.int64()).to_numpy(zero_copy_only=False)
+        unit = _ARROW_UNITS[column.type.unit]
+        beyond = np.abs(counts) > _MOST_NS // unit
+        if beyond.any():
+            raise reader.fail("the time is out of range", row=int(rows[int(np.argmax(beyond))]))
+        return counts * unit
     if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
         return unix_to_ns(reader, column.to_numpy(zero_copy_only=False), rows)
     values = np.empty(len(column), np.int64)

@@ -158,8 +158,12 @@ class CandleParquet(CandleReader):
                 raise self.fail(
                     f"column '{name}' is empty", row=int(rows[at]), hint="fill or remove the candle"
                 )
+        # A cast that changes nothing would still import all of pyarrow's kernels.
+        columns = [batch.column(name) for name in self._columns[1:]]
         values = [
-            batch.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False)
-            for name in self._columns[1:]
+            (column if pa.types.is_float64(column.type) else column.cast(pa.float64())).to_numpy(
+                zero_copy_only=False
+            )
+            for column in columns
         ]
         return CandleTable(to_ns(self, batch.column(self._time), rows), *values)
