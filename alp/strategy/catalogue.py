@@ -6,10 +6,13 @@ that none of them can say something else than the code.
 
 from __future__ import annotations
 
+import ast
 import inspect
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel
@@ -71,9 +74,33 @@ def entries(section: type[BaseModel] = Strategy, path: Path = ()) -> tuple[Entry
     """Return the fields of one section, in the order of the manifest."""
     schema = section.model_json_schema()
     defaults = section.model_construct().model_dump(mode="json")
+    meanings = field_docstrings(section)
     return tuple(
-        _entry(path, name, info, schema, defaults) for name, info in section.model_fields.items()
+        _entry(path, name, info, schema, defaults, meanings[name])
+        for name, info in section.model_fields.items()
     )
+
+
+def field_docstrings(section: type[BaseModel]) -> dict[str, str]:
+    """Return the text below each field in the source of a section and of those it extends.
+
+    Read here, where it is wanted, because pydantic would read it at every import.
+    """
+    if section is BaseModel:
+        return {}
+    found = {}
+    for base in reversed(section.__bases__):
+        found |= field_docstrings(base)
+    (defined,) = ast.parse(textwrap.dedent(inspect.getsource(section))).body
+    assert isinstance(defined, ast.ClassDef)
+    for field, below in pairwise(defined.body):
+        match field, below:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str(text))),
+            ):
+                found[name] = text
+    return found
 
 
 def all_entries(section: type[BaseModel] = Strategy, path: Path = ()) -> Iterator[Entry]:
@@ -104,6 +131,7 @@ def _entry(
     info: FieldInfo,
     schema: dict[str, Any],
     defaults: dict[str, Any],
+    meaning: str,
 ) -> Entry:
     alias = info.alias or name
     node = _flat(schema["properties"][alias], schema.get("$defs", {}))
@@ -117,7 +145,7 @@ def _entry(
         default=None if _has_no_default(info) or inner is not None else defaults.get(alias),
         unit=unit,
         bounds=bounds or _bounds_in_words(node),
-        meaning=one_line(info.description),
+        meaning=one_line(meaning),
         section=inner,
         many=node.get("type") == "array",
     )
