@@ -22,6 +22,9 @@ def main() -> None:
 
         _say(f"alp {__version__}\n")
     else:
+        # alp multiplies no matrices, and numpy's idle threads for it wait by spinning: on a short
+        # run they cost as much as the run.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         from alp.cli.app import root
 
         root.main(arguments, prog_name="alp")
