@@ -70,20 +70,20 @@ class AvellanedaStoikov:
     _margin: float = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        require_not_negative(risk_aversion=self.risk_aversion, sigma=self.sigma)
+        aversion = (
+            self.risk_aversion if self.execution_aversion is None else self.execution_aversion
+        )
+        require_not_negative(
+            risk_aversion=self.risk_aversion, sigma=self.sigma, execution_aversion=aversion
+        )
         require_positive(k=self.decay, horizon_s=self.horizon_s, order_size=self.order_size)
         require_finite(execution_cost=self.execution_cost)
-        if self.execution_aversion is not None:
-            require_not_negative(execution_aversion=self.execution_aversion)
         if self.max_inventory is not None:
             require_positive(max_inventory=self.max_inventory)
         if self.horizon is Horizon.STATIONARY:
             require_positive(risk_aversion=self.risk_aversion)
             if self.max_inventory is None:
                 raise ConfigError("the stationary Avellaneda-Stoikov model needs max_inventory")
-        aversion = (
-            self.risk_aversion if self.execution_aversion is None else self.execution_aversion
-        )
         markup = fill_markup(aversion, self.order_size, self.decay)
         object.__setattr__(self, "_margin", markup + self.execution_cost)
 

@@ -70,11 +70,13 @@ class GlftParameters:
     execution_cost: float = 0.0
 
     def __post_init__(self) -> None:
-        require_not_negative(risk_aversion=self.risk_aversion, sigma=self.sigma)
+        require_not_negative(
+            risk_aversion=self.risk_aversion,
+            sigma=self.sigma,
+            execution_aversion=self._execution_aversion,
+        )
         require_positive(max_inventory=self.max_inventory, order_size=self.order_size)
         require_finite(execution_cost=self.execution_cost)
-        if self.execution_aversion is not None:
-            require_not_negative(execution_aversion=self.execution_aversion)
         if not 1 <= self.levels <= _MAX_LEVELS:
             raise ConfigError(
                 f"max_inventory {self.max_inventory} is {self.levels} orders of {self.order_size}",
