@@ -14,7 +14,7 @@ import numpy.typing as npt
 from alp._core.csv_columns import CELL_CODES, read_columns
 from alp.data.files import InputFile
 from alp.data.schema import Array, limbs
-from alp.data.table import Line, checked_width, unreadable
+from alp.data.table import Line, checked_width, line_blocks, unreadable
 
 Cell = Literal["time", "float", "int64", "uint128", "uint160", "int256", "hex_tail", "word"]
 Value = int | float | str
@@ -61,7 +61,7 @@ class _Lines:
 
     def __init__(self, file: InputFile) -> None:
         self._file = file
-        self._blocks = _line_blocks(file)
+        self._blocks = line_blocks(file)
         self.text = b""
         self.at = self.end = 0
         self.number = 0
@@ -104,24 +104,6 @@ class _Lines:
             for left in range(len(pieces) - 1, -1, -1):
                 self._pieces_left = left > 0
                 yield pieces[-1 - left]
-
-
-def _line_blocks(file: InputFile) -> Iterator[tuple[bytes, int, int]]:
-    """Yield text and the part of it that is complete lines, each with its line feed.
-
-    A last line without one is given it.
-    """
-    rest = b""
-    for block in file.blocks():
-        start = block.find(b"\n") + 1 if rest else 0
-        if rest and start:
-            yield rest + block[:start], 0, len(rest) + start
-        end = block.rfind(b"\n") + 1
-        if end > start:
-            yield block, start, end
-        rest = block[end:] if end else rest + block
-    if rest:
-        yield rest + b"\n", 0, len(rest) + 1
 
 
 class _Batch:

@@ -41,6 +41,24 @@ class _Blocks(io.RawIOBase):
         return size
 
 
+def line_blocks(file: InputFile) -> Iterator[tuple[bytes, int, int]]:
+    """Yield text and the part of it that is complete lines, each with its line feed.
+
+    A last line without one is given it.
+    """
+    rest = b""
+    for block in file.blocks():
+        start = block.find(b"\n") + 1 if rest else 0
+        if rest and start:
+            yield rest + block[:start], 0, len(rest) + start
+        end = block.rfind(b"\n") + 1
+        if end > start:
+            yield block, start, end
+        rest = block[end:] if end else rest + block
+    if rest:
+        yield rest + b"\n", 0, len(rest) + 1
+
+
 def csv_lines(file: InputFile) -> Iterator[Line]:
     """Yield the rows of a CSV file, the header first; empty lines are passed over.
 

@@ -9,6 +9,7 @@ import numpy as np
 from alp._core.evmlog import FAULTS, ROLE_CODES, decode_rows
 from alp.data.reader import Head, Reader, Rows
 from alp.data.schema import POOL_EVENT, Kind
+from alp.data.table import line_blocks
 from alp.errors import DataError
 
 _NAMES = {
@@ -103,7 +104,7 @@ class RawLogs(Reader):
         array, rows = np.empty(max_rows, POOL_EVENT), np.empty(max_rows, np.int64)
         filled, skipped, line = 0, 0, 1
         for text in self._lines():
-            rest = memoryview(text)
+            rest = text
             while rest:
                 count, used, lines, left_out, fault, column = decode_rows(
                     rest,
@@ -127,20 +128,14 @@ class RawLogs(Reader):
         if skipped:
             self.notes.add(f"{skipped} rows of other pools left out, as asked")
 
-    def _lines(self) -> Iterator[bytes]:
+    def _lines(self) -> Iterator[memoryview]:
         """Yield the content behind the header as pieces of complete lines."""
-        rest = b""
         header = True
-        for block in self.file.blocks():
-            text = rest + block
-            end = text.rfind(b"\n") + 1
-            start = text.find(b"\n") + 1 if header and end else 0
-            header = header and not end
-            if end > start:
-                yield text[start:end]
-            rest = text[end:]
-        if rest and not header:
-            yield rest + b"\n"
+        for text, start, end in line_blocks(self.file):
+            first = text.index(b"\n", start) + 1 if header else start
+            header = False
+            if end > first:
+                yield memoryview(text)[first:end]
 
     def _fault(self, fault: str, column: int, row: int) -> DataError:
         message, hint = _MESSAGES[fault]
