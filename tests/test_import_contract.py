@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,3 +39,35 @@ def imported_modules(path: Path) -> set[str]:
             names = {f"{node.module}.{alias.name}" for alias in node.names}
             found |= names if node.module == "alp" else {node.module or ""}
     return found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unneeded"),
+    [
+        (["data", "inspect", "binance-ethusdt-5m-2024-01-05.parquet"], ["pyarrow.compute"]),
+        (
+            ["data", "inspect", "polygon-usdc-weth-5bps-2023-08-14.minute.csv.gz"],
+            ["pyarrow", "plotly", "optuna", "web3", "jinja2"],
+        ),
+    ],
+    ids=["candles", "minutes"],
+)
+def test_a_command_imports_no_library_it_does_not_need(
+    arguments: list[str], unneeded: list[str]
+) -> None:
+    code = (
+        "import sys; from alp.cli.app import root\n"
+        "try: root.main(sys.argv[1:])\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        f"found = [name for name in {unneeded!r} if name in sys.modules]\n"
+        "assert not found, found"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=ROOT / "examples" / "data",
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

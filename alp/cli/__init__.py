@@ -22,12 +22,19 @@ def main() -> None:
 
         _say(f"alp {__version__}\n")
     else:
-        # alp multiplies no matrices, and numpy's idle threads for it wait by spinning: on a short
-        # run they cost as much as the run.
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        _spare_start()
         from alp.cli.app import root
 
         root.main(arguments, prog_name="alp")
+
+
+def _spare_start() -> None:
+    """Tell libraries, before they are imported, what this program does not need of them."""
+    # It multiplies no matrices, and numpy's idle threads for that wait by spinning: on a short run
+    # they cost as much as the run.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Its models have no plugins; to look for some means reading what every package declares.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 
 def _say(text: str) -> None:

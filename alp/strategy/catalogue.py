@@ -88,7 +88,7 @@ def field_docstrings(section: type[BaseModel]) -> dict[str, str]:
     """
     if section is BaseModel:
         return {}
-    found = {}
+    found: dict[str, str] = {}
     for base in reversed(section.__bases__):
         found |= field_docstrings(base)
     (defined,) = ast.parse(textwrap.dedent(inspect.getsource(section))).body
