@@ -124,11 +124,15 @@ class CandleUnits:
 
     def look(self, table: CandleTable) -> None:
         """Take a piece of the file into account."""
-        self.rows += len(table.ts_ns)
+        self.look_at_times(table)
         if self._price_places is not None:
             self._price_places = decimal_places(table.prices(), self._price_places)
         if self._volume_places is not None:
             self._volume_places = decimal_places(table.volume, self._volume_places)
+
+    def look_at_times(self, table: CandleTable) -> None:
+        """Take a piece into account of a file of which only the period is wanted."""
+        self.rows += len(table.ts_ns)
         times = table.ts_ns
         if self._last_ns is not None:
             times = np.concatenate(([self._last_ns], times))

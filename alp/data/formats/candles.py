@@ -47,7 +47,7 @@ class CandleReader(Reader):
             self.need_pair("read prices as a pool's")
             prices = self._prices = PoolPrices(self)
             for table, rows in self.tables(_LOOK):
-                units.look(table)
+                units.look_at_times(table)
                 prices.look(table, rows)
             self.period_ns = units.period(self, self.options.period_ns)
             prices.decide()
