@@ -35,7 +35,7 @@ class BarDriver:
     ) -> None:
         self._pair = pair
         self._batches = batches
-        self.history = PriceHistory(pair, keep_ns)
+        self.history = PriceHistory(keep_ns)
         first = self._take(next(batches))[0]
         opened = unsigned(first["open_x96"])
         self._replay = bar_replay.BarReplay(
@@ -51,8 +51,8 @@ class BarDriver:
         self._batch = batch
         self._bytes = np.ascontiguousarray(batch).view(np.uint8).reshape(-1)
         self._ends: Times = batch["ts_ns"] + batch["period_ns"]
-        self._roots = roots_of(batch["close_x96"])
         self._row = 0
+        self.history.begin(self._ends, roots_of(batch["close_x96"]))
         return batch
 
     @property
@@ -131,7 +131,7 @@ class BarDriver:
                 )
             except ValueError as error:
                 raise DataError(str(error)) from error
-            self.history.add(self._ends[start : self._row], self._roots[start : self._row])
+            self.history.reach(self._row)
             if self._row > start:
                 self._ts_ns = int(self._ends[self._row - 1])
             if code == bar_replay.END:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from alp._core.lp_ledger import LedgerSample
+from alp._core.twap import tick_time
 from alp.data.schema import Array
 from alp.models.pair import TokenPair
 
@@ -173,37 +174,62 @@ def prices_of(pair: TokenPair, roots: Floats) -> Floats:
 class PriceHistory:
     """Prices replayed so far: what is new since a reader last asked, and a trailing mean tick.
 
-    Memory is bounded by ``keep_ns`` of the past plus one batch.
+    A driver shows it the columns of each batch once and then how far the replay is. Memory is
+    bounded by ``keep_ns`` of the past plus one batch.
     """
 
-    def __init__(self, pair: TokenPair, keep_ns: int) -> None:
-        self._pair = pair
+    def __init__(self, keep_ns: int) -> None:
         self._keep_ns = keep_ns
-        self._slices: deque[tuple[Times, Floats]] = deque()
+        self._past: deque[tuple[Times, Floats]] = deque()
+        self._times: Times = np.empty(0, np.int64)
+        self._roots: Floats = np.empty(0, np.float64)
+        self._reached = 0
+        self._read = 0
         self._unread: list[tuple[Times, Floats]] = []
-        self.waiting = 0
-        """Observations added since the last :meth:`unread`."""
+        self._unread_rows = 0
 
-    def add(self, ts_ns: Times, roots: Floats) -> None:
-        """Take consecutive observations in time order; the arrays must not change afterwards."""
-        if len(ts_ns) == 0:
-            return
-        self._slices.append((ts_ns, roots))
-        self._unread.append((ts_ns, roots))
-        self.waiting += len(ts_ns)
-        horizon = ts_ns[-1] - self._keep_ns
-        while len(self._slices) > 1 and self._slices[1][0][0] <= horizon:
-            self._slices.popleft()
+    def begin(self, ts_ns: Times, roots: Floats) -> None:
+        """Go on to another batch.
 
-    def unread(self) -> tuple[Times, Floats]:
-        """Return (ts_ns, price) added since the last call, quote per base in whole tokens."""
-        slices, self._unread = self._unread, []
-        self.waiting = 0
-        if not slices:
-            return np.empty(0, np.int64), np.empty(0, np.float64)
-        times = np.concatenate([times for times, _ in slices])
-        roots = np.concatenate([roots for _, roots in slices])
-        return times, prices_of(self._pair, roots)
+        Parameters
+        ----------
+        ts_ns, roots
+            Shape ``(n,)``, in time order after the batch before: square roots of raw token1 per
+            token0. A row must be there, and stay, once it is reached.
+        """
+        self._unread = self._pending()
+        self._unread_rows = sum(len(times) for times, _ in self._unread)
+        if self._reached:
+            self._past.append((self._times[: self._reached], self._roots[: self._reached]))
+        self._times, self._roots = ts_ns, roots
+        self._reached = self._read = 0
+        if len(ts_ns):
+            horizon_ns = ts_ns[0] - self._keep_ns
+            while len(self._past) > 1 and self._past[1][0][0] <= horizon_ns:
+                self._past.popleft()
+
+    def reach(self, row: int) -> None:
+        """Say that the rows of the batch before `row` were replayed."""
+        self._reached = row
+
+    @property
+    def waiting(self) -> int:
+        """Observations since the last :meth:`unread`."""
+        return self._unread_rows + self._reached - self._read
+
+    def unread(self) -> list[tuple[Times, Floats]]:
+        """Return the (ts_ns, roots) reached since the last call, in slices."""
+        found = self._pending()
+        self._unread = []
+        self._unread_rows = 0
+        self._read = self._reached
+        return found
+
+    def _pending(self) -> list[tuple[Times, Floats]]:
+        if self._reached == self._read:
+            return self._unread
+        rows = slice(self._read, self._reached)
+        return [*self._unread, (self._times[rows], self._roots[rows])]
 
     def twap_tick(self, now_ns: int, window_ns: int) -> int | None:
         """Return the time-weighted mean tick over the past window.
@@ -211,16 +237,15 @@ class PriceHistory:
         As the contract's oracle: the mean of log price, floored to a tick. None where the past
         seen is shorter than the window.
         """
-        start_ns = now_ns - window_ns
-        if not self._slices or self._slices[0][0][0] > start_ns:
-            return None
-        wanted = 1
-        while self._slices[-wanted][0][0] > start_ns:
-            wanted += 1
-        past = list(islice(self._slices, len(self._slices) - wanted, None))
-        times, roots = past[0] if wanted == 1 else map(np.concatenate, zip(*past, strict=True))
-        first = int(np.searchsorted(times, start_ns, side="right")) - 1
-        edges = np.empty(len(times) - first + 1)
-        edges[0], edges[1:-1], edges[-1] = start_ns, times[first + 1 :], now_ns
-        ticks = 2.0 * np.log(roots[first:]) / math.log(1.0001)
-        return math.floor(float(np.dot(ticks, np.diff(edges))) / window_ns)
+        start_ns, until_ns, total = now_ns - window_ns, now_ns, 0.0
+        for times, roots in self._backwards():
+            total += tick_time(times, roots, start_ns, until_ns)
+            until_ns = int(times[0])
+            if until_ns <= start_ns:
+                return math.floor(total / window_ns)
+        return None
+
+    def _backwards(self) -> Iterator[tuple[Times, Floats]]:
+        if self._reached:
+            yield self._times[: self._reached], self._roots[: self._reached]
+        yield from reversed(self._past)

@@ -12,7 +12,7 @@ from collections import deque
 import numpy as np
 
 from alp._core.minute_grid import MinuteGrid
-from alp.backtest.drive import Driver, Floats, Times
+from alp.backtest.drive import Driver, Floats, Times, prices_of
 from alp.data.schema import Array
 from alp.errors import DataError
 from alp.models.fees import FeeEstimate
@@ -37,8 +37,7 @@ class Estimates:
         self._pair = pair
         self._driver = driver
         self._spec = spec
-        self._growth: deque[tuple[int, float, float]] = deque()
-        self._sampled: list[Array] = []
+        self._sampled: deque[Array] = deque()
         self._calibrated = spec.model.intensity.calibrated
         self._depths: deque[tuple[Times, Floats]] = deque()
         self._last_price: float | None = None
@@ -49,48 +48,38 @@ class Estimates:
         )
         self._minutes = MinuteGrid(self._volatility, volatility.estimator == "parkinson")
         self._first_growth = driver.fee_growth
-
-    def update(self) -> None:
-        """Take in what was replayed since the last call."""
-        times, prices = self._driver.history.unread()
-        if len(times):
-            self._take_prices(times, prices)
-        self._take_growth()
+        self._then = (driver.ts_ns, *self._first_growth)
 
     def keep_up(self) -> None:
         """Take prices in before too many wait; what the models ask for needs :meth:`update`."""
         if self._driver.history.waiting > MOST_WAITING:
-            self._take_prices(*self._driver.history.unread())
+            self.update()
 
     def note_growth(self, samples: Array) -> None:
-        """Keep the fee growth of SAMPLE rows, for the income over the past window."""
+        """Take the fee growth of SAMPLE rows, for the income over the past window."""
         self._sampled.append(samples)
 
-    def _take_growth(self) -> None:
-        now_ns = self._driver.ts_ns
-        for samples in self._sampled:
-            # Of what is older than the window only the last is of use.
-            old = int(np.searchsorted(samples["ts_ns"], now_ns - FEE_WINDOW_NS, side="right"))
-            recent = samples[max(old - 1, 0) :]
-            recent = recent[recent["ts_ns"] % self._spec.backtest.sample_every == 0]
-            for row in zip(*(recent[name].tolist() for name in _GROWTH), strict=True):
-                self._add_growth(*row)
-        self._sampled.clear()
-        self._add_growth(now_ns, *self._driver.fee_growth)
+    def _forget(self, before_ns: int) -> None:
+        """Move the beginning of the window to the last sample not after a time."""
+        while self._sampled and self._sampled[0]["ts_ns"][0] <= before_ns:
+            samples = self._sampled[0]
+            over = int(np.searchsorted(samples["ts_ns"], before_ns, side="right"))
+            self._then = tuple(samples[name][over - 1].item() for name in _GROWTH)
+            if over < len(samples):
+                self._sampled[0] = samples[over:]
+            else:
+                self._sampled.popleft()
 
-    def _add_growth(self, ts_ns: int, growth0: float, growth1: float) -> None:
-        if not self._growth or ts_ns - self._growth[-1][0] >= GRID_NS:
-            self._growth.append((ts_ns, growth0, growth1))
-        while len(self._growth) > 2 and ts_ns - self._growth[1][0] >= FEE_WINDOW_NS:
-            self._growth.popleft()
-
-    def _take_prices(self, times: Times, prices: Floats) -> None:
-        try:
-            self._minutes.take(times, prices)
-        except ValueError as error:
-            raise DataError(f"prices for the volatility estimate: {error}") from error
-        if self._calibrated:
-            self._take_depths(times, prices)
+    def update(self) -> None:
+        """Take in the prices replayed since the last call."""
+        for times, roots in self._driver.history.unread():
+            prices = prices_of(self._pair, roots)
+            try:
+                self._minutes.take(times, prices)
+            except ValueError as error:
+                raise DataError(f"prices for the volatility estimate: {error}") from error
+            if self._calibrated:
+                self._take_depths(times, prices)
 
     def _take_depths(self, times: Times, prices: Floats) -> None:
         """Keep how far each event moved the price, over the calibration's window."""
@@ -146,10 +135,12 @@ class Estimates:
     def fees(self) -> FeeEstimate | None:
         """Observed fee income over at most the last day; None before ten minutes were seen."""
         liquidity = self._driver.active_liquidity
-        if not self._growth or liquidity is None:
+        if liquidity is None:
             return None
-        then_ns, then0, then1 = self._growth[0]
-        seconds = (self._driver.ts_ns - then_ns) / 1e9
-        if self._driver.ts_ns - then_ns < FEE_WARM_UP_NS:
+        now_ns = self._driver.ts_ns
+        self._forget(now_ns - FEE_WINDOW_NS)
+        then_ns, then0, then1 = self._then
+        seconds = (now_ns - then_ns) / 1e9
+        if now_ns - then_ns < FEE_WARM_UP_NS:
             return None
         return FeeEstimate(self._worth(then0, then1) * liquidity / seconds, liquidity)

@@ -57,7 +57,7 @@ class SwapDriver:
         self._batches = batches
         self._markouts = markouts
         self._ts_ns = ts_ns
-        self.history = PriceHistory(pair, keep_ns)
+        self.history = PriceHistory(keep_ns)
         self._replay = lp_replay.LpReplay(
             pool,
             pair.base_is_token0,
@@ -80,6 +80,7 @@ class SwapDriver:
         self._d_quote = np.empty(len(batch))
         self._row = 0
         self._marked_out = 0
+        self.history.begin(self._times, self._roots)
         return True
 
     @property
@@ -179,12 +180,10 @@ class SwapDriver:
             return Reason(code)
 
     def _record(self, start: int) -> None:
-        rows = slice(start, self._row)
         if self._row == start:
             return
-        times, roots = self._times[rows], self._roots[rows]
-        self.history.add(times, roots)
-        self._ts_ns = int(times[-1])
+        self.history.reach(self._row)
+        self._ts_ns = int(self._times[self._row - 1])
 
     def _mark_out(self) -> None:
         """Hand the batch's trades over once all of it was applied."""
