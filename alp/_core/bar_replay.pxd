@@ -1,6 +1,6 @@
 # One row of a BAR array (alp.data.schema) as C sees it, and the state of a replay over such rows.
 
-from alp._core.lp_ledger cimport MAX_OWN, Ledger, Sampler
+from alp._core.lp_ledger cimport MAX_OWN, Ledger, OwnPosition, Sampler
 from alp._core.uint256 cimport i64, u64, u128
 
 cdef struct Bar:
@@ -29,3 +29,5 @@ cdef struct Run:
 
 cdef class BarReplay:
     cdef Run run
+
+    cdef OwnPosition* _own(self, int slot) except NULL

@@ -76,6 +76,7 @@ FULL = 3
 cdef i64 NEVER_NS = 0x7FFFFFFFFFFFFFFF
 
 cdef enum:
+    LEGS = 4            # of a bar's path, from the close before
     FAULT = -1
     END_ = 0
     TIME_ = 1
@@ -128,46 +129,63 @@ cdef inline u128 _fee_within(Run* run, const u64* amount) noexcept nogil:
     return paid / whole * fee + paid % whole * fee / whole
 
 
-cdef void _leg(Run* run, Price* start, Price* stop) noexcept nogil:
-    """Fees of one leg of the path: the pool fee on top of what moves us from start to stop."""
-    cdef int slot
-    cdef bint up = price_lt(start, stop)
-    cdef Price* bottom = start if up else stop
-    cdef Price* top = stop if up else start
-    cdef Price* low
-    cdef Price* high
-    cdef OwnPosition* own
-    if not price_lt(bottom, top):
-        return
+cdef inline void _grow(Run* run, const Price* start, const Price* stop, bint up) noexcept nogil:
+    """What one unit of liquidity in range all along earns on one leg."""
     if up:
         run.growth1 += run.markup * u256_to_double(u256_sub(stop.x96, start.x96)) / _q96()
     else:
         run.growth0 += run.markup * (
             _q96() / u256_to_double(stop.x96) - _q96() / u256_to_double(start.x96)
         )
-    for slot in range(run.ledger.count):
-        own = &run.ledger.own[slot]
-        low = &own.lower if price_lt(bottom, &own.lower) else bottom
-        high = &own.upper if price_lt(&own.upper, top) else top
-        if not own.live or not price_lt(low, high):
-            continue
-        if up:
-            run.fee1[slot] += _fee_on_top(run, amount1_between(low, high, own.liquidity))
-        else:
-            run.fee0[slot] += _fee_on_top(run, amount0_between(low, high, own.liquidity))
+
+
+cdef inline void _trade(Run* run, int slot, Price* bottom, Price* top, bint up) noexcept nogil:
+    """Fees of one leg: the pool fee on top of what moves us along it."""
+    cdef OwnPosition* own = &run.ledger.own[slot]
+    cdef Price* low = &own.lower if price_lt(bottom, &own.lower) else bottom
+    cdef Price* high = &own.upper if price_lt(&own.upper, top) else top
+    if not price_lt(low, high):
+        return
+    if up:
+        run.fee1[slot] += _fee_on_top(run, amount1_between(low, high, own.liquidity))
+    else:
+        run.fee0[slot] += _fee_on_top(run, amount0_between(low, high, own.liquidity))
 
 
 cdef void _path(Run* run, Price* low, Price* high, Price* opened, Price* close) noexcept nogil:
     """Fees of one bar, along the path that its four prices allow."""
-    _leg(run, &run.ledger.price, opened)
-    if price_lt(close, opened):
-        _leg(run, opened, high)
-        _leg(run, high, low)
-        _leg(run, low, close)
-    else:
-        _leg(run, opened, low)
-        _leg(run, low, high)
-        _leg(run, high, close)
+    cdef Price* points[LEGS + 1]
+    cdef Price* bottom[LEGS]
+    cdef Price* top[LEGS]
+    cdef bint up[LEGS]
+    cdef Price* lowest = low
+    cdef Price* highest = high
+    cdef OwnPosition* own
+    cdef int slot, leg, legs = 0
+    cdef bint falls = price_lt(close, opened)
+    points[0] = &run.ledger.price
+    points[1] = opened
+    points[2] = high if falls else low
+    points[3] = low if falls else high
+    points[4] = close
+    for leg in range(LEGS):
+        if u256_eq(points[leg].x96, points[leg + 1].x96):
+            continue
+        up[legs] = price_lt(points[leg], points[leg + 1])
+        bottom[legs] = points[leg] if up[legs] else points[leg + 1]
+        top[legs] = points[leg + 1] if up[legs] else points[leg]
+        _grow(run, points[leg], points[leg + 1], up[legs])
+        legs += 1
+    if price_lt(points[0], lowest):
+        lowest = points[0]
+    if price_lt(highest, points[0]):
+        highest = points[0]
+    for slot in range(run.ledger.count):
+        own = &run.ledger.own[slot]
+        if not own.live or price_le(highest, &own.lower) or price_le(&own.upper, lowest):
+            continue
+        for leg in range(legs):
+            _trade(run, slot, bottom[leg], top[leg], up[leg])
 
 
 cdef int _share(Run* run, const Bar* bar) noexcept nogil:
@@ -373,6 +391,11 @@ cdef class BarReplay:
         self.run.ledger.own[slot].live = False
         return own
 
+    cdef OwnPosition* _own(self, int slot) except NULL:
+        if not 0 <= slot < self.run.ledger.count or not self.run.ledger.own[slot].live:
+            raise IndexError(f"no position in slot {slot}")
+        return &self.run.ledger.own[slot]
+
     def read(self, int slot):
         """Return a live position's books.
 
@@ -381,9 +404,23 @@ cdef class BarReplay:
         IndexError
             If there is no live position in the slot.
         """
-        if not 0 <= slot < self.run.ledger.count or not self.run.ledger.own[slot].live:
-            raise IndexError(f"no position in slot {slot}")
-        return ledger_read(&self.run.ledger.own[slot])
+        return ledger_read(self._own(slot))
+
+    def amounts(self, int slot):
+        """Return raw (base, quote, fee_base, fee_quote) of a live position.
+
+        Raises
+        ------
+        IndexError
+            If there is no live position in the slot.
+        """
+        cdef const OwnPosition* own = self._own(slot)
+        return (
+            u128_to_int(own.base),
+            u128_to_int(own.quote),
+            u128_to_int(own.fee_base),
+            u128_to_int(own.fee_quote),
+        )
 
     def advance(self, const unsigned char[::1] bars not None, i64 start, i64 stop_ts_ns,
                 sqrt_low_x96, sqrt_high_x96):

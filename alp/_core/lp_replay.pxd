@@ -1,6 +1,6 @@
 # The state of a replay of POOL_EVENT rows (alp.data.schema; `PoolEvent` as C sees them).
 
-from alp._core.lp_ledger cimport MAX_OWN, Ledger, Sampler
+from alp._core.lp_ledger cimport MAX_OWN, Ledger, OwnPosition, Sampler
 from alp._core.pool cimport Pool
 from alp._core.pool_state cimport PoolState
 from alp._core.uint256 cimport i64
@@ -34,3 +34,5 @@ cdef struct Run:
 cdef class LpReplay:
     cdef Run run
     cdef Pool _pool
+
+    cdef OwnPosition* _own(self, int slot) except NULL

@@ -501,6 +501,11 @@ cdef class LpReplay:
         if _settle(&self.run, ts_ns):
             raise OverflowError("the pool's mark price does not fit 128 bits")
 
+    cdef OwnPosition* _own(self, int slot) except NULL:
+        if not 0 <= slot < self.run.ledger.count or not self.run.ledger.own[slot].live:
+            raise IndexError(f"no position in slot {slot}")
+        return &self.run.ledger.own[slot]
+
     def read(self, int slot):
         """Return a live position's books as of the last settlement.
 
@@ -509,9 +514,23 @@ cdef class LpReplay:
         IndexError
             If there is no live position in the slot.
         """
-        if not 0 <= slot < self.run.ledger.count or not self.run.ledger.own[slot].live:
-            raise IndexError(f"no position in slot {slot}")
-        return ledger_read(&self.run.ledger.own[slot])
+        return ledger_read(self._own(slot))
+
+    def amounts(self, int slot):
+        """Return raw (base, quote, fee_base, fee_quote) of a live position as of the last settlement.
+
+        Raises
+        ------
+        IndexError
+            If there is no live position in the slot.
+        """
+        cdef const OwnPosition* own = self._own(slot)
+        return (
+            u128_to_int(own.base),
+            u128_to_int(own.quote),
+            u128_to_int(own.fee_base),
+            u128_to_int(own.fee_quote),
+        )
 
     def advance(self, const unsigned char[::1] events not None, i64 start, i64 stop_ts_ns,
                 i64 stop_block, sqrt_low_x96, sqrt_high_x96, double[::1] roots not None,

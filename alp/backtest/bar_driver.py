@@ -157,6 +157,10 @@ class BarDriver:
         base, quote = own["base"] + own["fee_base"], own["quote"] + own["fee_quote"]
         return own, *self._pair.split(base, quote)
 
+    def amounts(self, slot: int) -> tuple[int, int, int, int]:
+        """Return raw (base, quote, fee_base, fee_quote) of a live position."""
+        return self._replay.amounts(slot)
+
     def read(self, slot: int) -> dict[str, Any]:
         """Return a live position's books."""
         return self._replay.read(slot)

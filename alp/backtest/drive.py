@@ -136,6 +136,10 @@ class Driver(Protocol):
         """Burn and collect; return (books, amount0, amount1) received, fees included."""
         ...
 
+    def amounts(self, slot: int) -> tuple[int, int, int, int]:
+        """Return raw (base, quote, fee_base, fee_quote) of a live position."""
+        ...
+
     def read(self, slot: int) -> dict[str, Any]:
         """Return a live position's books."""
         ...

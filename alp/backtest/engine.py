@@ -7,6 +7,7 @@ Everything decided uses only what was replayed before.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -121,6 +122,15 @@ class Engine:
 
     def run(self) -> Record:
         """Replay everything and return what was recorded."""
+        # What was there before the run outlives it: the collector need not walk it again.
+        gc.freeze()
+        try:
+            self._run()
+        finally:
+            gc.unfreeze()
+        return self.record
+
+    def _run(self) -> None:
         driver = self._setup.driver
         begin = self._snapshot()
         self._sampling.begin(begin)
@@ -152,7 +162,6 @@ class Engine:
         end = self._snapshot()
         self._sampling.end(end)
         self.record.rebalances.append(end)
-        return self.record
 
     def _run_venue(self, venue: VenueLeg) -> None:
         driver = self._setup.driver

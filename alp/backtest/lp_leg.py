@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from alp._core.errors import Revert
-from alp._core.liquidity_amounts import get_amounts_for_liquidity, get_liquidity_for_amounts
-from alp._core.tickmath import get_sqrt_ratio_at_tick
+from alp._core.holdings import mint_amounts
 from alp.backtest.book import Book, worth
 from alp.backtest.drive import Driver
 from alp.backtest.gas import GasPrice, NativePrice
@@ -125,8 +124,8 @@ class LpLeg:
         """Return the open positions as the core sees them."""
         views = []
         for own in self._live:
-            books = self._driver.read(own.slot)
-            fees0, fees1 = self._pair.split(books["fee_base"], books["fee_quote"])
+            _, _, fee_base, fee_quote = self._driver.amounts(own.slot)
+            fees0, fees1 = self._pair.split(fee_base, fee_quote)
             views.append(PositionView(own.tick_lower, own.tick_upper, own.liquidity, fees0, fees1))
         return tuple(views)
 
@@ -160,32 +159,32 @@ class LpLeg:
         """
         price = self._driver.sqrt_price_x96
         minted = []
-        wallet = list(self._pair.split(self._book.wallet_base, self._book.wallet_quote))
+        wallet0, wallet1 = self._pair.split(self._book.wallet_base, self._book.wallet_quote)
         for action in plan.actions:
             if isinstance(action, Burn):
                 for own in self._matching(action):
-                    books = self._driver.read(own.slot)
-                    paid = self._pair.split(books["base"], books["quote"])
-                    if paid[0] < action.amount0_min or paid[1] < action.amount1_min:
+                    base, quote, fee_base, fee_quote = self._driver.amounts(own.slot)
+                    paid0, paid1 = self._pair.split(base, quote)
+                    if paid0 < action.amount0_min or paid1 < action.amount1_min:
                         raise PlanReverted("Price slippage check (decrease)")
-                    fees = self._pair.split(books["fee_base"], books["fee_quote"])
-                    wallet = [
-                        have + out + fee for have, out, fee in zip(wallet, paid, fees, strict=True)
-                    ]
-            elif isinstance(action, Swap):
-                amount0, amount1 = self._swap_amounts(action)
-                wallet[0] -= amount0
-                wallet[1] -= amount1
+                    fees0, fees1 = self._pair.split(fee_base, fee_quote)
+                    wallet0 += paid0 + fees0
+                    wallet1 += paid1 + fees1
             elif isinstance(action, Mint):
-                liquidity, needed = self._mint_amounts(action, price)
+                liquidity, needed0, needed1 = self._mint_amounts(action, price)
                 if liquidity == 0:
                     raise PlanReverted("mint of no liquidity")
-                if needed[0] < action.amount0_min or needed[1] < action.amount1_min:
+                if needed0 < action.amount0_min or needed1 < action.amount1_min:
                     raise PlanReverted("Price slippage check (mint)")
-                if needed[0] > wallet[0] or needed[1] > wallet[1]:
+                if needed0 > wallet0 or needed1 > wallet1:
                     raise PlanReverted("STF")
-                wallet = [have - pay for have, pay in zip(wallet, needed, strict=True)]
+                wallet0 -= needed0
+                wallet1 -= needed1
                 minted.append(liquidity)
+            elif isinstance(action, Swap):
+                amount0, amount1 = self._swap_amounts(action)
+                wallet0 -= amount0
+                wallet1 -= amount1
         return minted
 
     def _swap_amounts(self, action: Swap) -> tuple[int, int]:
@@ -198,21 +197,15 @@ class LpLeg:
         return amounts
 
     @staticmethod
-    def _mint_amounts(action: Mint, price: int) -> tuple[int, tuple[int, int]]:
+    def _mint_amounts(action: Mint, price: int) -> tuple[int, int, int]:
         """Liquidity and amounts (rounded up, as the pool takes them) of a mint at a price."""
-        lower = get_sqrt_ratio_at_tick(action.tick_lower)
-        upper = get_sqrt_ratio_at_tick(action.tick_upper)
-        liquidity = get_liquidity_for_amounts(
-            price, lower, upper, action.amount0_desired, action.amount1_desired
+        wanted0, wanted1 = action.amount0_desired, action.amount1_desired
+        liquidity, amount0, amount1 = mint_amounts(
+            price, action.tick_lower, action.tick_upper, wanted0, wanted1
         )
-        amounts = get_amounts_for_liquidity(price, lower, upper, liquidity)
-        taken = tuple(
-            min(amount + 1, desired) if amount else 0
-            for amount, desired in zip(
-                amounts, (action.amount0_desired, action.amount1_desired), strict=True
-            )
-        )
-        return liquidity, (taken[0], taken[1])
+        taken0 = min(amount0 + 1, wanted0) if amount0 else 0
+        taken1 = min(amount1 + 1, wanted1) if amount1 else 0
+        return liquidity, taken0, taken1
 
     def _matching(self, action: Burn) -> list[OwnedPosition]:
         found = [

@@ -205,6 +205,10 @@ class SwapDriver:
         """Burn and collect; return (books, amount0, amount1) received."""
         return self._replay.close(slot, self._ts_ns)
 
+    def amounts(self, slot: int) -> tuple[int, int, int, int]:
+        """Return raw (base, quote, fee_base, fee_quote) of a live position."""
+        return self._replay.amounts(slot)
+
     def read(self, slot: int) -> dict[str, Any]:
         """Return a live position's books."""
         return self._replay.read(slot)
