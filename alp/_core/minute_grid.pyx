@@ -7,7 +7,7 @@ minute under way is not looked at.
 from libc.stdlib cimport free, realloc
 from libc.math cimport log
 
-from alp._core.estimators cimport Volatility, floor_div, is_price
+from alp._core.estimators cimport floor_div, is_price
 from alp._core.uint256 cimport i64
 
 cdef enum:
@@ -33,16 +33,6 @@ cdef class MinuteGrid:
         Let it take every price as it comes instead: an estimator of ranges needs them all.
     """
 
-    cdef Volatility volatility
-    cdef bint every_price
-    cdef bint begun
-    cdef i64 minute
-    cdef i64 last_ts_ns
-    cdef double last_price
-    cdef double* closes
-    cdef Py_ssize_t count
-    cdef Py_ssize_t room
-
     def __init__(self, Volatility volatility not None, bint every_price) -> None:
         self.volatility = volatility
         self.every_price = every_price
@@ -66,7 +56,8 @@ cdef class MinuteGrid:
             self.volatility.feed((self.minute + 1) * MINUTE_NS, log(self.last_price))
         return NONE
 
-    cdef int _take(self, i64 ts_ns, double price) noexcept nogil:
+    cdef int offer(self, i64 ts_ns, double price) noexcept nogil:
+        """Take one price; nonzero where it cannot be used, see `refuse`."""
         cdef i64 minute = floor_div(ts_ns, MINUTE_NS)
         cdef int fault = NONE
         if not is_price(price):
@@ -83,6 +74,14 @@ cdef class MinuteGrid:
         self.last_ts_ns = ts_ns
         self.last_price = price
         return fault
+
+    cdef int refuse(self, int fault, i64 ts_ns, double price) except -1:
+        """Raise what is wrong with a price that was not taken."""
+        if fault == BACKWARDS:
+            raise ValueError(f"observation at {ts_ns} ns after one at {self.last_ts_ns} ns")
+        if fault == NO_PRICE:
+            raise ValueError(f"price {price!r} is not a positive number")
+        raise MemoryError
 
     def take(self, const i64[:] ts_ns, const double[:] prices) -> None:
         """Take prices in time order.
@@ -103,15 +102,11 @@ cdef class MinuteGrid:
             raise ValueError("times and prices differ in length")
         with nogil:
             for i in range(count):
-                fault = self._take(ts_ns[i], prices[i])
+                fault = self.offer(ts_ns[i], prices[i])
                 if fault != NONE:
                     break
-        if fault == BACKWARDS:
-            raise ValueError(f"observation at {ts_ns[i]} ns after one at {self.last_ts_ns} ns")
-        if fault == NO_PRICE:
-            raise ValueError(f"price {prices[i]!r} is not a positive number")
-        if fault == NO_MEMORY:
-            raise MemoryError
+        if fault != NONE:
+            self.refuse(fault, ts_ns[i], prices[i])
 
     def finished(self) -> list:
         """Return the last price of every finished minute that had one."""

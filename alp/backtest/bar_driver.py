@@ -9,7 +9,8 @@ import numpy as np
 
 from alp._core import bar_replay
 from alp._core.lp_ledger import LedgerSample
-from alp.backtest.drive import BLOCK_NS, SAMPLE, PriceHistory, Reason, Stop, Times, roots_of
+from alp._core.price_history import PriceHistory
+from alp.backtest.drive import BLOCK_NS, SAMPLE, Reason, Stop, Times, roots_of
 from alp.data.schema import Array, unsigned
 from alp.errors import ConfigError, DataError
 from alp.models.pair import TokenPair

@@ -6,9 +6,6 @@ models may see of the past: prices already replayed, never the future.
 
 from __future__ import annotations
 
-import math
-from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Protocol
@@ -17,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alp._core.lp_ledger import LedgerSample
-from alp._core.twap import tick_time
+from alp._core.price_history import PriceHistory
 from alp.data.schema import Array
 from alp.models.pair import TokenPair
 
@@ -173,83 +170,3 @@ def prices_of(pair: TokenPair, roots: Floats) -> Floats:
     """Return quote per base in whole tokens for roots of the raw token1/token0 price."""
     ratio = roots * roots if pair.base_is_token0 else 1.0 / (roots * roots)
     return ratio * 10.0 ** (pair.base_decimals - pair.quote_decimals)
-
-
-class PriceHistory:
-    """Prices replayed so far: what is new since a reader last asked, and a trailing mean tick.
-
-    A driver shows it the columns of each batch once and then how far the replay is. Memory is
-    bounded by ``keep_ns`` of the past plus one batch.
-    """
-
-    def __init__(self, keep_ns: int) -> None:
-        self._keep_ns = keep_ns
-        self._past: deque[tuple[Times, Floats]] = deque()
-        self._times: Times = np.empty(0, np.int64)
-        self._roots: Floats = np.empty(0, np.float64)
-        self._reached = 0
-        self._read = 0
-        self._unread: list[tuple[Times, Floats]] = []
-        self._unread_rows = 0
-
-    def begin(self, ts_ns: Times, roots: Floats) -> None:
-        """Go on to another batch.
-
-        Parameters
-        ----------
-        ts_ns, roots
-            Shape ``(n,)``, in time order after the batch before: square roots of raw token1 per
-            token0. A row must be there, and stay, once it is reached.
-        """
-        self._unread = self._pending()
-        self._unread_rows = sum(len(times) for times, _ in self._unread)
-        if self._reached:
-            self._past.append((self._times[: self._reached], self._roots[: self._reached]))
-        self._times, self._roots = ts_ns, roots
-        self._reached = self._read = 0
-        if len(ts_ns):
-            horizon_ns = ts_ns[0] - self._keep_ns
-            while len(self._past) > 1 and self._past[1][0][0] <= horizon_ns:
-                self._past.popleft()
-
-    def reach(self, row: int) -> None:
-        """Say that the rows of the batch before `row` were replayed."""
-        self._reached = row
-
-    @property
-    def waiting(self) -> int:
-        """Observations since the last :meth:`unread`."""
-        return self._unread_rows + self._reached - self._read
-
-    def unread(self) -> list[tuple[Times, Floats]]:
-        """Return the (ts_ns, roots) reached since the last call, in slices."""
-        found = self._pending()
-        self._unread = []
-        self._unread_rows = 0
-        self._read = self._reached
-        return found
-
-    def _pending(self) -> list[tuple[Times, Floats]]:
-        if self._reached == self._read:
-            return self._unread
-        rows = slice(self._read, self._reached)
-        return [*self._unread, (self._times[rows], self._roots[rows])]
-
-    def twap_tick(self, now_ns: int, window_ns: int) -> int | None:
-        """Return the time-weighted mean tick over the past window.
-
-        As the contract's oracle: the mean of log price, floored to a tick. None where the past
-        seen is shorter than the window.
-        """
-        start_ns, until_ns, total = now_ns - window_ns, now_ns, 0.0
-        for times, roots in self._backwards():
-            total += tick_time(times, roots, start_ns, until_ns)
-            until_ns = int(times[0])
-            if until_ns <= start_ns:
-                return math.floor(total / window_ns)
-        return None
-
-    def _backwards(self) -> Iterator[tuple[Times, Floats]]:
-        if self._reached:
-            yield self._times[: self._reached], self._roots[: self._reached]
-        yield from reversed(self._past)

@@ -47,6 +47,7 @@ class Estimates:
             volatility.estimator, window_ns=volatility.window, half_life_ns=volatility.half_life
         )
         self._minutes = MinuteGrid(self._volatility, volatility.estimator == "parkinson")
+        self._price_scale = 10.0 ** (pair.base_decimals - pair.quote_decimals)
         self._first_growth = driver.fee_growth
         self._then = (driver.ts_ns, *self._first_growth)
 
@@ -72,14 +73,17 @@ class Estimates:
 
     def update(self) -> None:
         """Take in the prices replayed since the last call."""
-        for times, roots in self._driver.history.unread():
-            prices = prices_of(self._pair, roots)
-            try:
+        history, pair = self._driver.history, self._pair
+        try:
+            if not self._calibrated:
+                history.feed(self._minutes, not pair.base_is_token0, self._price_scale)
+                return
+            for times, roots in history.unread():
+                prices = prices_of(pair, roots)
                 self._minutes.take(times, prices)
-            except ValueError as error:
-                raise DataError(f"prices for the volatility estimate: {error}") from error
-            if self._calibrated:
                 self._take_depths(times, prices)
+        except ValueError as error:
+            raise DataError(f"prices for the volatility estimate: {error}") from error
 
     def _take_depths(self, times: Times, prices: Floats) -> None:
         """Keep how far each event moved the price, over the calibration's window."""

@@ -11,7 +11,8 @@ from alp._core import lp_replay
 from alp._core.errors import Revert
 from alp._core.lp_ledger import LedgerSample
 from alp._core.pool import Pool
-from alp.backtest.drive import SAMPLE, PriceHistory, Reason, Stop, prices_of
+from alp._core.price_history import PriceHistory
+from alp.backtest.drive import SAMPLE, Reason, Stop, prices_of
 from alp.backtest.markouts import Markouts
 from alp.data.schema import Array
 from alp.errors import DataError

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alp._core.twap import tick_time
-from alp.backtest.drive import PriceHistory
+from alp._core.estimators import EwmaVolatility
+from alp._core.minute_grid import MinuteGrid
+from alp._core.price_history import PriceHistory
 
 SECOND_NS = 10**9
 # Batches of (gap to the price before in seconds, tick), and after how many rows someone reads.
@@ -89,8 +90,52 @@ def test_what_is_too_long_ago_is_forgotten() -> None:
     assert history.twap_tick(now_ns, 400 * SECOND_NS) is None
 
 
-def test_a_mean_of_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="needs prices"):
-        tick_time(np.empty(0, np.int64), np.empty(0), 0, 1)
-    with pytest.raises(ValueError, match="a time for each"):
-        tick_time(np.zeros(2, np.int64), np.ones(1), 0, 1)
+def test_there_is_no_mean_of_nothing() -> None:
+    history = PriceHistory(60 * SECOND_NS)
+    assert history.twap_tick(0, 1) is None
+    history.begin(np.zeros(2, np.int64), np.ones(2))
+    assert history.twap_tick(0, 1) is None
+
+
+def test_columns_that_do_not_fit_are_refused() -> None:
+    history = PriceHistory(60 * SECOND_NS)
+    with pytest.raises(ValueError, match="no row 0"):
+        history.reach(0)
+    with pytest.raises(ValueError, match="differ in length"):
+        history.begin(np.zeros(2, np.int64), np.ones(1))
+    history.begin(np.zeros(2, np.int64), np.ones(2))
+    history.reach(2)
+    for row in (1, 3):
+        with pytest.raises(ValueError, match=f"no row {row}"):
+            history.reach(row)
+
+
+@given(st.lists(st.integers(-300, 300), min_size=1, max_size=40), st.booleans(), st.integers(1, 5))
+def test_a_grid_is_fed_the_prices_that_reading_them_would_give(
+    moves: list[int], inverse: bool, cut: int
+) -> None:
+    fed, read = (MinuteGrid(EwmaVolatility(3600 * SECOND_NS), False) for _ in range(2))
+    histories = [PriceHistory(0), PriceHistory(0)]
+    scale = 10.0**12
+    times, roots = columns([(40, tick) for tick in moves], 0)
+    for first in range(0, len(times), cut):
+        for history in histories:
+            rows = slice(first, first + cut)
+            history.begin(times[rows], roots[rows])
+            history.reach(len(times[rows]))
+        if first % 3 == 0:
+            histories[0].feed(fed, inverse, scale)
+    histories[0].feed(fed, inverse, scale)
+    assert histories[0].waiting == 0
+    for slice_times, slice_roots in histories[1].unread():
+        square = slice_roots * slice_roots
+        read.take(slice_times, (1.0 / square if inverse else square) * scale)
+    assert fed.finished() == read.finished()
+
+
+def test_a_root_that_is_no_price_is_refused() -> None:
+    history = PriceHistory(0)
+    history.begin(np.array([0]), np.array([np.nan]))
+    history.reach(1)
+    with pytest.raises(ValueError, match="not a positive number"):
+        history.feed(MinuteGrid(EwmaVolatility(SECOND_NS), False), False, 1.0)
