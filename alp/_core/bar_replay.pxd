@@ -23,6 +23,7 @@ cdef struct Run:
     double markup          # fee / (1 - fee)
     int fee_model
     i64 bars
+    u128 liquidity         # of the last bar; zero where it does not tell
     double growth0         # fees one unit of liquidity in range all along would have earned, raw
     double growth1
 

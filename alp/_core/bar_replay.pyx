@@ -261,6 +261,7 @@ cdef int _apply(Run* run, const Bar* bar) noexcept nogil:
     ledger.mark = mark
     ledger.price = close
     ledger.ts_ns = bar.ts_ns + bar.period_ns
+    run.liquidity = _narrow(bar.liquidity)
     run.bars += 1
     return 0
 
@@ -342,6 +343,11 @@ cdef class BarReplay:
     def bars(self):
         """Bars applied so far."""
         return self.run.bars
+
+    @property
+    def liquidity(self):
+        """Liquidity of the last bar; zero where it does not tell."""
+        return u128_to_int(self.run.liquidity)
 
     @property
     def fee_growth(self):

@@ -296,27 +296,26 @@ def _deposited_side(own: OwnedPosition) -> Literal["bid", "ask", "both"]:
 
 
 def _rebalance(pair: TokenPair, decision: Decision) -> Rebalance:
+    price = pair.sqrt_x96_to_price(decision.sqrt_price_x96)
     return Rebalance(
         ts_ns=decision.ts_ns,
         block=decision.block,
         decision=decision.decision,  # type: ignore[arg-type]
         reason=decision.reason,
-        price=decision.price,
+        price=price,
         tick=decision.tick,
         numbers={
             name: value if math.isfinite(value) else None
             for name, value in decision.numbers.items()
         },
-        ranges=tuple(_span(pair, decision, lower, upper) for lower, upper in decision.ranges),
+        ranges=tuple(_span(pair, price, lower, upper) for lower, upper in decision.ranges),
         detail=decision.detail,
     )
 
 
-def _span(pair: TokenPair, decision: Decision, lower: int, upper: int) -> RangeSpan:
+def _span(pair: TokenPair, price: float, lower: int, upper: int) -> RangeSpan:
     prices = sorted((pair.tick_to_price(lower), pair.tick_to_price(upper)))
-    side = (
-        "ask" if prices[0] >= decision.price else "bid" if prices[1] <= decision.price else "both"
-    )
+    side = "ask" if prices[0] >= price else "bid" if prices[1] <= price else "both"
     return RangeSpan(
         tick_lower=lower,
         tick_upper=upper,

@@ -49,7 +49,6 @@ class BarDriver:
         self._ts_ns = int(first["ts_ns"])
 
     def _take(self, batch: Array) -> Array:
-        self._batch = batch
         self._bytes = np.ascontiguousarray(batch).view(np.uint8).reshape(-1)
         self._ends: Times = batch["ts_ns"] + batch["period_ns"]
         self._row = 0
@@ -89,9 +88,7 @@ class BarDriver:
     @property
     def active_liquidity(self) -> int | None:
         """Liquidity of the last bar; None where bars do not tell."""
-        if self._row == 0:
-            return None
-        return unsigned(self._batch[self._row - 1]["liquidity"]) or None
+        return self._replay.liquidity or None
 
     @property
     def counters(self) -> dict[str, int | float]:

@@ -137,7 +137,7 @@ class Book:
         self.gas_paid += value
         self._parts["gas"] -= value
 
-    def open_position(self, paid: tuple[int, int], position: PositionBooks) -> None:
+    def open_position(self, paid: tuple[int, int], put: tuple[int, int]) -> None:
         """Move (base, quote) from the wallet into a position; the pool rounds up what it takes."""
         self._balances = None
         self.wallet_base -= paid[0]
@@ -147,9 +147,7 @@ class Book:
                 f"a mint took more than the wallet held: left {self.wallet_base} base, "
                 f"{self.wallet_quote} quote raw units"
             )
-        self._parts["execution"] += worth(
-            position["base"] - paid[0], position["quote"] - paid[1], self.mark
-        )
+        self._parts["execution"] += worth(put[0] - paid[0], put[1] - paid[1], self.mark)
 
     def close_position(self, received: tuple[int, int], position: PositionBooks) -> None:
         """Move principal and fees (base, quote) of a closed position into the wallet."""

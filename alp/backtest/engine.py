@@ -11,10 +11,12 @@ import gc
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
-from alp.backtest.book import Book, Snapshot
+from alp._core.lp_ledger import LedgerSample
+from alp.backtest.book import Balances, Book, Snapshot
 from alp.backtest.drive import Reason, Stop
 from alp.backtest.estimates import Estimates
 from alp.backtest.lp_leg import LpLeg
@@ -27,22 +29,29 @@ from alp.models.lp_core import LpCore
 from alp.models.lp_types import ExecutionReport, Hold, Observation, Plan
 from alp.strategy.parameters import lp_parameters
 
-Q96 = 1 << 96
 
-
-@dataclass(frozen=True)
-class Decision:
-    """One decision about the ranges, as the results want it."""
+class Decision(NamedTuple):
+    """One decision about the ranges, and the pool it was made or carried out at."""
 
     ts_ns: int
     block: int
     decision: str
     reason: str
-    price: float
+    sqrt_price_x96: int
     tick: int
     numbers: dict[str, float]
     ranges: tuple[tuple[int, int], ...]
     detail: str = ""
+
+
+class _Moment(NamedTuple):
+    """The positions at one moment, and what was held outside them."""
+
+    sample: LedgerSample
+    balances: Balances
+
+    def snapshot(self) -> Snapshot:
+        return self.balances.snapshot(self.sample)
 
 
 @dataclass
@@ -53,20 +62,25 @@ class Record:
     ----------
     sampling
         The moments sampled; added up when asked for.
-    rebalances
-        At the start, after each executed plan, and at the end: the attribution by rebalance.
+    executions
+        The books at the start, after each executed plan, and at the end.
     decisions
         Everything decided about the ranges.
     """
 
     sampling: Sampling
-    rebalances: list[Snapshot] = field(default_factory=list)
+    executions: list[_Moment] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
 
     @cached_property
     def snapshots(self) -> list[Snapshot]:
         """At the start, every ``sampleEvery``, and at the end: the rows of the attribution."""
         return self.sampling.rows()
+
+    @cached_property
+    def rebalances(self) -> list[Snapshot]:
+        """The executions added up: the rows of the attribution by rebalance."""
+        return [moment.snapshot() for moment in self.executions]
 
     @cached_property
     def curve(self) -> list[Snapshot]:
@@ -118,6 +132,7 @@ class Engine:
             self.venue.skip_to(driver.ts_ns)
         self._sampling = Sampling(spec.backtest.sample_every)
         self.record = Record(self._sampling)
+        self._twap_window_ns = spec.rebalance.twap_window
         self._in_flight: _InFlight | None = None
 
     def run(self) -> Record:
@@ -132,9 +147,7 @@ class Engine:
 
     def _run(self) -> None:
         driver = self._setup.driver
-        begin = self._snapshot()
-        self._sampling.begin(begin)
-        self.record.rebalances.append(begin)
+        self._sampling.begin(self._keep_books().snapshot())
         driver.sample_every(self._sampling.step_ns)
         self._decide()
         while True:
@@ -159,9 +172,7 @@ class Engine:
             elif self._in_flight is None and self._due(now_ns):
                 self._decide()
         self.lp.finish()
-        end = self._snapshot()
-        self._sampling.end(end)
-        self.record.rebalances.append(end)
+        self._sampling.end(self._keep_books().snapshot())
 
     def _run_venue(self, venue: VenueLeg) -> None:
         driver = self._setup.driver
@@ -204,31 +215,25 @@ class Engine:
     def _observe(self) -> Observation:
         setup, driver = self._setup, self._setup.driver
         estimates = self.estimates
+        now_ns, sqrt_price_x96 = driver.ts_ns, driver.sqrt_price_x96
         estimates.update()
-        rule = setup.spec.rebalance
         return Observation(
-            ts_ns=driver.ts_ns,
+            ts_ns=now_ns,
             block=driver.block,
-            sqrt_price_x96=driver.sqrt_price_x96,
+            sqrt_price_x96=sqrt_price_x96,
             tick=driver.tick,
             wallet_base=self.book.wallet_base,
             wallet_quote=self.book.wallet_quote,
             positions=self.lp.views(),
-            twap_tick=driver.history.twap_tick(driver.ts_ns, rule.twap_window),
+            twap_tick=driver.history.twap_tick(now_ns, self._twap_window_ns),
             cefi_inventory=self.book.venue_base,
             hedge_ratio=1.0,
             sigma=estimates.sigma,
             fees=estimates.fees,
             intensity=estimates.intensity,
-            base_fee_wei=setup.gas_price.base_fee_at(driver.ts_ns),
-            native_mark_x96=self._native_mark(),
+            base_fee_wei=setup.gas_price.base_fee_at(now_ns),
+            native_mark_x96=setup.native.mark_x96(setup.pair, sqrt_price_x96),
         )
-
-    def _native_mark(self) -> int:
-        native = self._setup.native
-        if native.base_is_native:
-            return self._setup.pair.mark_x96(self._setup.driver.sqrt_price_x96)
-        return (native.quote_raw_per_native or 0) * Q96 // 10**18
 
     def _decide(self) -> None:
         seen = self._observe()
@@ -262,7 +267,7 @@ class Engine:
         ranges = tuple(planned.ticks for planned in plan.ranges)
         if outcome.executed:
             self.core.on_executed(report)
-            self.record.rebalances.append(self._snapshot())
+            self._keep_books()
             self._note("executed", plan.reason.value, numbers, ranges)
         else:
             self.core.on_reverted(report)
@@ -285,7 +290,7 @@ class Engine:
                 block=driver.block,
                 decision=decision,
                 reason=reason,
-                price=self._setup.pair.sqrt_x96_to_price(driver.sqrt_price_x96),
+                sqrt_price_x96=driver.sqrt_price_x96,
                 tick=driver.tick,
                 numbers=numbers,
                 ranges=ranges,
@@ -293,5 +298,8 @@ class Engine:
             )
         )
 
-    def _snapshot(self) -> Snapshot:
-        return self.book.balances().snapshot(self._setup.driver.sample())
+    def _keep_books(self) -> _Moment:
+        """Keep the books of this moment, to be added up at the end of the run."""
+        moment = _Moment(self._setup.driver.sample(), self.book.balances())
+        self.record.executions.append(moment)
+        return moment

@@ -10,9 +10,11 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 
 from alp._core.lp_ledger import MARK_SCALE
 from alp.errors import ConfigError
+from alp.models.pair import Q96, TokenPair
 
 GWEI = 10**9
 WEI_DECIMALS = 18
@@ -112,3 +114,14 @@ class NativePrice:
             )
         value: int = -(-wei * self.quote_raw_per_native * MARK_SCALE // 10**WEI_DECIMALS)
         return value
+
+    def mark_x96(self, pair: TokenPair, sqrt_price_x96: int) -> int:
+        """Return raw quote per wei times 2^96 at a sqrt price; zero where it is not known."""
+        if self.base_is_native:
+            return pair.mark_x96(sqrt_price_x96)
+        return self._constant_mark_x96
+
+    @cached_property
+    def _constant_mark_x96(self) -> int:
+        mark: int = (self.quote_raw_per_native or 0) * Q96 // 10**WEI_DECIMALS
+        return mark

@@ -8,15 +8,15 @@ the core is told. Amounts, minimums and liquidity follow the position manager's 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import NamedTuple, Protocol
 
 from alp._core.errors import Revert
 from alp._core.holdings import mint_amounts
-from alp.backtest.book import Book, worth
+from alp.backtest.book import Book, PositionBooks, worth
 from alp.backtest.drive import Driver
 from alp.backtest.gas import GasPrice, NativePrice
 from alp.errors import Corrupt
-from alp.models.lp_types import Burn, Collect, Mint, Plan, PositionView, Swap
+from alp.models.lp_types import Action, Burn, Mint, Plan, PositionView, Swap
 from alp.models.pair import TokenPair
 
 
@@ -44,7 +44,7 @@ class GasTable(Protocol):
         ...
 
 
-@dataclass
+@dataclass(slots=True, eq=False)
 class OwnedPosition:
     """One position from mint to burn; raw amounts, ledger values."""
 
@@ -59,7 +59,7 @@ class OwnedPosition:
     deposit_quote: int
     deposit_value: int
     closed_ns: int | None = None
-    books: dict[str, Any] = field(default_factory=dict)
+    books: PositionBooks = field(default_factory=dict)
     """The ledger's last word on it: at its close, or at the end of the run."""
     il: int = 0
     """Value at the end less the value of the deposit held, ledger units."""
@@ -73,14 +73,20 @@ class OwnedPosition:
         return float(self.books["in_range_ns"] / life_ns) if life_ns > 0 else None
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of a plan."""
 
     executed: bool
     reason: str
     gas_wei: int
     gas_value: int
+
+
+class _Checked(NamedTuple):
+    """What a plan's actions come to, in their order: positions burned, liquidity minted."""
+
+    burned: list[list[OwnedPosition]]
+    minted: list[int]
 
 
 class PlanReverted(Exception):  # noqa: N818 - the chain's own word
@@ -102,7 +108,12 @@ class LpLeg:
         self._pair = pair
         self._driver = driver
         self._book = book
-        self._gas = gas
+        self._gas_overhead = gas.overhead
+        self._gas_units: dict[type[Action], int] = {
+            Mint: gas.mint,
+            Burn: gas.exit,
+            Swap: gas.swap,
+        }
         self._gas_price = gas_price
         self._native = native
         self._live: list[OwnedPosition] = []
@@ -131,26 +142,32 @@ class LpLeg:
 
     def execute(self, plan: Plan) -> Outcome:
         """Carry out a plan at the driver's present state."""
+        self._book.mark_to(self._driver.mark)
         try:
-            minted = iter(self._check(plan))
+            checked = self._check(plan)
         except PlanReverted as error:
             return self._pay(plan, executed=False, reason=str(error))
+        burned, minted = iter(checked.burned), iter(checked.minted)
         for action in plan.actions:
-            if isinstance(action, Mint):
+            if isinstance(action, Burn):
+                for own in next(burned):
+                    self._close(own)
+            elif isinstance(action, Mint):
                 # At the price of the check: a plan that swaps leaves the mints to the next one.
                 self._open(action, next(minted))
-            else:
-                self._do(action)
+            elif isinstance(action, Swap):
+                self._swap(action)
         self.epoch += 1
         return self._pay(plan, executed=True, reason=plan.reason.value)
 
     def finish(self) -> None:
         """Write down the open positions' books and value them at the end."""
+        self._book.mark_to(self._driver.mark)
         for own in self._live:
             self._write_down(own, self._driver.read(own.slot))
 
-    def _check(self, plan: Plan) -> list[int]:
-        """Return the liquidity of each mint.
+    def _check(self, plan: Plan) -> _Checked:
+        """Return what the plan's burns and mints are at the present state.
 
         Raises
         ------
@@ -158,11 +175,12 @@ class LpLeg:
             Where the position manager or the router would revert.
         """
         price = self._driver.sqrt_price_x96
-        minted = []
+        checked = _Checked([], [])
         wallet0, wallet1 = self._pair.split(self._book.wallet_base, self._book.wallet_quote)
         for action in plan.actions:
             if isinstance(action, Burn):
-                for own in self._matching(action):
+                matching = self._matching(action)
+                for own in matching:
                     base, quote, fee_base, fee_quote = self._driver.amounts(own.slot)
                     paid0, paid1 = self._pair.split(base, quote)
                     if paid0 < action.amount0_min or paid1 < action.amount1_min:
@@ -170,6 +188,7 @@ class LpLeg:
                     fees0, fees1 = self._pair.split(fee_base, fee_quote)
                     wallet0 += paid0 + fees0
                     wallet1 += paid1 + fees1
+                checked.burned.append(matching)
             elif isinstance(action, Mint):
                 liquidity, needed0, needed1 = self._mint_amounts(action, price)
                 if liquidity == 0:
@@ -180,12 +199,12 @@ class LpLeg:
                     raise PlanReverted("STF")
                 wallet0 -= needed0
                 wallet1 -= needed1
-                minted.append(liquidity)
+                checked.minted.append(liquidity)
             elif isinstance(action, Swap):
                 amount0, amount1 = self._swap_amounts(action)
                 wallet0 -= amount0
                 wallet1 -= amount1
-        return minted
+        return checked
 
     def _swap_amounts(self, action: Swap) -> tuple[int, int]:
         try:
@@ -208,34 +227,30 @@ class LpLeg:
         return liquidity, taken0, taken1
 
     def _matching(self, action: Burn) -> list[OwnedPosition]:
-        found = [
-            own
-            for own in self._live
-            if (own.tick_lower, own.tick_upper) == (action.tick_lower, action.tick_upper)
-        ]
-        if sum(own.liquidity for own in found) != action.liquidity:
+        found = []
+        liquidity = 0
+        for own in self._live:
+            if own.tick_lower == action.tick_lower and own.tick_upper == action.tick_upper:
+                found.append(own)
+                liquidity += own.liquidity
+        if liquidity != action.liquidity:
             raise Corrupt(
                 f"plan burns {action.liquidity} of [{action.tick_lower}, {action.tick_upper}), "
-                f"open there: {sum(own.liquidity for own in found)}"
+                f"open there: {liquidity}"
             )
         return found
 
-    def _do(self, action: Burn | Collect | Swap) -> None:
-        if isinstance(action, Burn):
-            for own in self._matching(action):
-                self._close(own)
-        elif isinstance(action, Swap):
-            amounts = self._driver.swap(action.zero_for_one, action.amount_in)
-            base, quote = self._pair.join(*amounts)
-            self._book.mark_to(self._driver.mark)
-            self._book.swap_wallet(-base, -quote)
+    def _swap(self, action: Swap) -> None:
+        amounts = self._driver.swap(action.zero_for_one, action.amount_in)
+        base, quote = self._pair.join(*amounts)
+        self._book.mark_to(self._driver.mark)
+        self._book.swap_wallet(-base, -quote)
 
     def _open(self, action: Mint, liquidity: int) -> None:
         slot, amount0, amount1 = self._driver.open(action.tick_lower, action.tick_upper, liquidity)
-        paid = self._pair.join(amount0, amount1)
-        books = self._driver.read(slot)
-        self._book.mark_to(self._driver.mark)
-        self._book.open_position(paid, books)
+        base, quote = self._pair.join(amount0, amount1)
+        put_base, put_quote, _, _ = self._driver.amounts(slot)
+        self._book.open_position((base, quote), (put_base, put_quote))
         own = OwnedPosition(
             number=len(self.history) + 1,
             slot=slot,
@@ -244,38 +259,34 @@ class LpLeg:
             liquidity=liquidity,
             opened_ns=self._driver.ts_ns,
             epoch=self.epoch,
-            deposit_base=paid[0],
-            deposit_quote=paid[1],
-            deposit_value=worth(*paid, self._driver.mark),
+            deposit_base=base,
+            deposit_quote=quote,
+            deposit_value=worth(base, quote, self._book.mark),
         )
         self._live.append(own)
         self.history.append(own)
 
     def _close(self, own: OwnedPosition) -> None:
         books, amount0, amount1 = self._driver.close(own.slot)
-        self._book.mark_to(self._driver.mark)
         self._book.close_position(self._pair.join(amount0, amount1), books)
         self._write_down(own, books)
-        own.closed_ns = self._driver.ts_ns
+        own.closed_ns = own.ended_ns
         self._live.remove(own)
 
-    def _write_down(self, own: OwnedPosition, books: dict[str, Any]) -> None:
-        mark = self._driver.mark
+    def _write_down(self, own: OwnedPosition, books: PositionBooks) -> None:
         own.books = books
         own.ended_ns = self._driver.ts_ns
-        own.il = worth(books["base"] - own.deposit_base, books["quote"] - own.deposit_quote, mark)
+        own.il = worth(
+            books["base"] - own.deposit_base,
+            books["quote"] - own.deposit_quote,
+            self._book.mark,
+        )
 
     def _pay(self, plan: Plan, *, executed: bool, reason: str) -> Outcome:
-        units = self._gas.overhead
+        units = self._gas_overhead
         for action in plan.actions:
-            if isinstance(action, Mint):
-                units += self._gas.mint
-            elif isinstance(action, Burn):
-                units += self._gas.exit
-            elif isinstance(action, Swap):
-                units += self._gas.swap
+            units += self._gas_units.get(type(action), 0)
         wei = units * self._gas_price.price_at(self._driver.ts_ns)
-        value = self._native.value(wei, self._driver.mark)
-        self._book.mark_to(self._driver.mark)
+        value = self._native.value(wei, self._book.mark)
         self._book.pay_gas(value)
         return Outcome(executed, reason, wei, value)

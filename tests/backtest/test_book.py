@@ -61,7 +61,7 @@ def test_a_position_moves_value_between_wallet_and_pool_and_rounding_is_executio
     book = Book(mark=3 * MARK_SCALE, wallet_base=100, wallet_quote=1000)
     opened = {"base": 39, "quote": 500, "fee_base": 0, "fee_quote": 0}
     live = opened | {"price": 0, "lvr": 0, "fees": 0}
-    book.open_position((40, 500), live)
+    book.open_position((40, 500), (39, 500))
     snapshot = snapshot_of(book, base=39, quote=500)
     assert dict(zip(PART_NAMES, snapshot.parts, strict=True))["execution"] == -3 * MARK_SCALE
     earned = live | {"fee_quote": 7, "fees": 7 * MARK_SCALE}
@@ -95,7 +95,7 @@ def test_a_later_mark_reprices_what_is_held_outside_positions() -> None:
 def test_a_mint_cannot_take_more_than_there_is() -> None:
     book = Book(mark=MARK_SCALE, wallet_base=5, wallet_quote=5)
     with pytest.raises(Corrupt, match="more than the wallet held"):
-        book.open_position((6, 0), {"base": 6, "quote": 0})
+        book.open_position((6, 0), (6, 0))
 
 
 def test_gas_is_priced_by_the_fee_of_its_time() -> None:
