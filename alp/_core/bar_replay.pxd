@@ -1,5 +1,6 @@
 # One row of a BAR array (alp.data.schema) as C sees it, and the state of a replay over such rows.
 
+from alp._core.division cimport Divisor
 from alp._core.lp_ledger cimport MAX_OWN, Ledger, OwnPosition, Sampler
 from alp._core.uint256 cimport i64, u64, u128
 
@@ -20,6 +21,7 @@ cdef struct Run:
     u128 fee0[MAX_OWN]          # uncollected fees of each slot, raw
     u128 fee1[MAX_OWN]
     u64 fee_pips
+    Divisor kept           # a million less the fee
     double markup          # fee / (1 - fee)
     int fee_model
     i64 bars

@@ -15,7 +15,7 @@ Principal, marks and the ledger are exact integers in both.
 
 from libc.string cimport memset
 
-from alp._core.division cimport divide_u128
+from alp._core.division cimport divide_short, divisor_of
 from alp._core.lp_ledger cimport (
     SAMPLE_ROOM,
     Ledger,
@@ -114,10 +114,9 @@ cdef inline u128 _fee_on_top(Run* run, u256 amount) noexcept nogil:
     # Operands of one type each: Cython takes a mixed quotient to be the narrower one.
     cdef u128 paid = u256_low128(amount)
     cdef u128 fee = run.fee_pips
-    cdef u128 rest = 1000000 - run.fee_pips
-    cdef u64 remainder
+    cdef u128 rest = run.kept.value
     if paid >> 108 == 0:
-        return divide_u128(paid * fee, 1000000 - run.fee_pips, &remainder)
+        return divide_short(paid * fee, &run.kept)
     return paid / rest * fee + paid % rest * fee / rest
 
 
@@ -134,9 +133,7 @@ cdef inline void _grow(Run* run, const Price* start, const Price* stop, bint up)
     if up:
         run.growth1 += run.markup * u256_to_double(u256_sub(stop.x96, start.x96)) / _q96()
     else:
-        run.growth0 += run.markup * (
-            _q96() / u256_to_double(stop.x96) - _q96() / u256_to_double(start.x96)
-        )
+        run.growth0 += run.markup * (_q96() / stop.near - _q96() / start.near)
 
 
 cdef inline void _trade(Run* run, int slot, Price* bottom, Price* top, bint up) noexcept nogil:
@@ -230,6 +227,31 @@ cdef inline bint _usable(u256 sqrt_price) noexcept nogil:
     return u256_fits_160(sqrt_price) and not u256_is_zero(sqrt_price)
 
 
+cdef inline bint _still(const Ledger* ledger, const Bar* bar) noexcept nogil:
+    """Whether the price stood where it was before the bar."""
+    cdef int i
+    cdef u64 moved = 0
+    for i in range(4):
+        moved |= bar.close_x96[i] ^ ledger.price.x96.w[i]
+        moved |= bar.open_x96[i] ^ bar.close_x96[i]
+        moved |= (bar.high_x96[i] ^ bar.close_x96[i]) | (bar.low_x96[i] ^ bar.close_x96[i])
+    return moved == 0
+
+
+cdef inline void _pass_time(Run* run, const Bar* bar) noexcept nogil:
+    """The end of a bar whose prices are in the ledger."""
+    cdef const Price* price = &run.ledger.price
+    cdef int slot
+    cdef OwnPosition* own
+    for slot in range(run.ledger.count):
+        own = &run.ledger.own[slot]
+        if own.live and price_le(&own.lower, price) and price_lt(price, &own.upper):
+            own.in_range_ns += bar.period_ns
+    run.ledger.ts_ns = bar.ts_ns + bar.period_ns
+    run.liquidity = _narrow(bar.liquidity)
+    run.bars += 1
+
+
 cdef int _apply(Run* run, const Bar* bar) noexcept nogil:
     """One bar; nonzero is a key of ``_FAULTS`` and leaves the ledger at the bar before."""
     cdef Ledger* ledger = &run.ledger
@@ -237,6 +259,9 @@ cdef int _apply(Run* run, const Bar* bar) noexcept nogil:
     cdef u128 mark = 0
     cdef int slot, fault
     cdef OwnPosition* own
+    if run.fee_model == 0 and _still(ledger, bar):
+        _pass_time(run, bar)
+        return 0
     if not (_usable(_wide(bar.close_x96)) and _usable(_wide(bar.open_x96))
             and _usable(_wide(bar.low_x96)) and _usable(_wide(bar.high_x96))):
         return 3
@@ -256,13 +281,9 @@ cdef int _apply(Run* run, const Bar* bar) noexcept nogil:
         own = &ledger.own[slot]
         if own.live:
             ledger_step(ledger, own, &close, mark, run.fee0[slot], run.fee1[slot])
-            if price_le(&own.lower, &close) and price_lt(&close, &own.upper):
-                own.in_range_ns += bar.period_ns
     ledger.mark = mark
     ledger.price = close
-    ledger.ts_ns = bar.ts_ns + bar.period_ns
-    run.liquidity = _narrow(bar.liquidity)
-    run.bars += 1
+    _pass_time(run, bar)
     return 0
 
 
@@ -308,6 +329,7 @@ cdef class BarReplay:
     def __cinit__(self, int fee_pips, bint base_is_token0, int fee_model, sqrt_price_x96, i64 ts_ns):
         memset(&self.run, 0, sizeof(Run))
         self.run.fee_pips = fee_pips
+        self.run.kept = divisor_of(1000000 - <u64>fee_pips)
         self.run.markup = fee_pips / (1e6 - fee_pips)
         self.run.fee_model = fee_model
         self.run.ledger.base_is_token0 = base_is_token0

@@ -199,6 +199,45 @@ cdef inline bint divide_limbs(
     return divide_by(quotient, numerator, n, denominator, 5)
 
 
+cdef inline bint limbs_lt(const u64* a, const u64* b) noexcept nogil:
+    """Whether four limbs are less than four others."""
+    cdef int i = 3
+    while i > 0 and a[i] == b[i]:
+        i -= 1
+    return a[i] < b[i]
+
+
+cdef inline double limbs_near(const u64* a) noexcept nogil:
+    """Five limbs as a double, relative error below 2**-50."""
+    return (
+        ((<double>a[4] * 18446744073709551616.0 + <double>a[3]) * 18446744073709551616.0
+         + <double>a[2]) * 18446744073709551616.0 + <double>a[1]
+    ) * 18446744073709551616.0 + <double>a[0]
+
+
+cdef inline u64 divide_near(u64* rest, const u64* divisor, double estimate) noexcept nogil:
+    """Quotient of five limbs by four, known within 2**-47 and below 2**62; ``rest`` is what is left.
+
+    Estimates are taken a little too low, so that what is left is never negative: the first leaves
+    2**16 times the divisor at most, the second twice at most.
+    """
+    cdef double lower = 1.0 - 1.0 / 140737488355328.0
+    cdef u64 quotient = <u64>(estimate * lower)
+    cdef u64 wide[5]
+    cdef u64 more
+    subtract_product(rest, divisor, 4, quotient)
+    if quotient >> 45:
+        wide[0], wide[1], wide[2], wide[3] = divisor[0], divisor[1], divisor[2], divisor[3]
+        wide[4] = 0
+        more = <u64>(limbs_near(rest) / limbs_near(wide) * lower)
+        subtract_product(rest, divisor, 4, more)
+        quotient += more
+    while rest[4] != 0 or not limbs_lt(rest, divisor):
+        subtract_product(rest, divisor, 4, 1)
+        quotient += 1
+    return quotient
+
+
 cdef struct Divisor:
     # a divisor up to 128 bits, made ready to divide by many times
     u128 value
@@ -223,6 +262,25 @@ cdef inline Divisor divisor_of(u128 value) noexcept nogil:
         d.normal = value << d.shift
         d.reciprocal = reciprocal_3by2(<u64>(d.normal >> 64), <u64>d.normal)
     return d
+
+
+cdef inline u128 divide_short(u128 x, const Divisor* d) noexcept nogil:
+    """Two limbs by a prepared divisor of one limb."""
+    cdef u64 normal = <u64>d.normal
+    cdef int shift = d.shift
+    cdef u64 high = <u64>(x >> 64)
+    cdef u64 low = <u64>x
+    cdef u64 rest = high >> 1 >> (63 - shift)
+    cdef u64 q1 = 0
+    cdef u64 q0
+    if high == 0:
+        rest = low >> 1 >> (63 - shift)
+    else:
+        q1 = divide_2by1(
+            rest, (high << shift) | (low >> 1 >> (63 - shift)), normal, d.reciprocal, &rest
+        )
+    q0 = divide_2by1(rest, low << shift, normal, d.reciprocal, &rest)
+    return (<u128>q1 << 64) | q0
 
 
 cdef inline u256 divide_prepared(

@@ -3,21 +3,32 @@
 Amounts between two prices are those of the periphery's LiquidityAmounts, rounded down.
 """
 
-from alp._core.division cimport Divisor, divide_prepared, divide_six_prepared, divisor_of
+from alp._core.division cimport (
+    Divisor,
+    divide_near,
+    divide_prepared,
+    divide_six_prepared,
+    divisor_of,
+)
 from alp._core.swapmath cimport amount0_over, amount1_over, multiply_by_u128, shift_left_96
 from alp._core.uint256 cimport (
+    limbs_multiply,
     u64,
     u128,
+    u128_to_double,
     u256,
     u256_fits_128,
+    u256_from_u64,
     u256_le,
     u256_low128,
     u256_lt,
     u256_sub,
+    u256_to_double,
 )
 
 cdef struct Price:
     u256 x96
+    double near                 # the price as a double
     bint short                  # at most 128 bits
     bint prepared
     Divisor by                  # the price itself; where it is short and prepared
@@ -27,6 +38,7 @@ cdef inline Price price_of(u256 x96) noexcept nogil:
     """``x96`` must not be zero."""
     cdef Price price
     price.x96 = x96
+    price.near = u256_to_double(x96)
     price.short = u256_fits_128(x96)
     price.prepared = False
     return price
@@ -39,6 +51,14 @@ cdef inline void prepare(Price* price) noexcept nogil:
         price.prepared = True
 
 
+cdef inline double _two_to_96() noexcept nogil:
+    return 79228162514264337593543950336.0
+
+
+cdef inline double _two_to_62() noexcept nogil:
+    return 4611686018427387904.0
+
+
 cdef inline u256 amount0_between(Price* low, Price* high, u128 liquidity) noexcept nogil:
     """``floor(liquidity * 2**96 * (high - low) / (high * low))``, for ``low <= high``.
 
@@ -46,15 +66,22 @@ cdef inline u256 amount0_between(Price* low, Price* high, u128 liquidity) noexce
     """
     cdef u64 product[5]
     cdef u64 n[6]
+    cdef u64 divisor[4]
     cdef bint inexact
     cdef u256 quotient
+    cdef double estimate
     cdef u256 span = u256_sub(high.x96, low.x96)
     if not (low.short and high.short):
         return amount0_over(low.x96, high.x96, span, liquidity, False)
-    prepare(low)
-    prepare(high)
     multiply_by_u128(product, span, liquidity)
     shift_left_96(n, product)
+    estimate = u128_to_double(liquidity) * (u256_to_double(span) * _two_to_96())
+    estimate /= high.near * low.near
+    if estimate < _two_to_62():
+        limbs_multiply(divisor, high.x96.w, 2, low.x96.w, 2)
+        return u256_from_u64(divide_near(n, divisor, estimate))
+    prepare(low)
+    prepare(high)
     # Below liquidity * 2**96, since the span is below the higher price.
     quotient = divide_six_prepared(n, &high.by)
     return divide_prepared(

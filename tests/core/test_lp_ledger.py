@@ -160,6 +160,41 @@ def test_bars_follow_the_twin_to_the_unit(
         assert change == own["price"] + own["lvr"] + own["fees"]
 
 
+@st.composite
+def close_quotients(draw: st.DrawFn) -> tuple[int, int, int]:
+    """A price, an upper tick, and a liquidity whose token0 between them is nearly whole."""
+    upper = draw(st.integers(-400_000, 400_000))
+    low = get_sqrt_ratio_at_tick(upper - draw(st.integers(1, 400_000))) + draw(st.integers(0, 9))
+    high = get_sqrt_ratio_at_tick(upper)
+    units = draw(st.integers(1, 90).flatmap(lambda bits: st.integers(0, 2**bits)))
+    liquidity = units * low * high // ((high - low) << 96) + draw(st.sampled_from([0, 1]))
+    return low, upper, min(max(liquidity, 1), 2**128 - 1)
+
+
+@settings(max_examples=300, deadline=None)
+@given(close_quotients())
+def test_a_mint_takes_the_amount_floored_however_close_to_a_whole_one(
+    found: tuple[int, int, int],
+) -> None:
+    price, upper, liquidity = found
+    replay = BarReplay(500, price < Q96, PATH, price, 0)
+    _, amount0, _ = replay.open(upper - 500_000, upper, liquidity)
+    high = get_sqrt_ratio_at_tick(upper)
+    assert amount0 == (liquidity * Q96 * (high - price) // high) // price % 2**128
+
+
+def test_a_bar_that_stands_still_only_lets_time_pass() -> None:
+    replay = BarReplay(500, False, PATH, get_sqrt_ratio_at_tick(199_000), 0)
+    slot, *_ = replay.open(198_000, 200_000, 10**18)
+    path = [(199_000, 199_050, 198_950, 199_020), (199_020,) * 4, (199_020,) * 4]
+    rows = bars(path, 0, 0, 7)
+    replay.advance(as_bytes(rows[:1]), 0, NEVER_NS, 0, TOP)
+    before = replay.read(slot)
+    replay.advance(as_bytes(rows), 1, NEVER_NS, 0, TOP)
+    assert replay.read(slot) == before | {"in_range_ns": 3 * MINUTE_NS}
+    assert (replay.ts_ns, replay.bars, replay.liquidity) == (3 * MINUTE_NS, 3, 7)
+
+
 @given(tick=st.integers(-400_000, 400_000), base_is_token0=st.booleans())
 def test_the_mark_is_the_price_floored_twice(tick: int, base_is_token0: bool) -> None:
     price = get_sqrt_ratio_at_tick(tick)
