@@ -5,7 +5,7 @@
 
 from alp._core.book cimport Level
 from alp._core.feeds.scan cimport FAULT_DEPTH, FAULT_MEMORY, Cursor, Scale, Text
-from alp._core.uint256 cimport i64, u32
+from alp._core.uint256 cimport i64, u32, u64
 
 cdef enum FrameKind:
     FRAME_DATA = 1              # updates, possibly of products nobody asked for
@@ -27,6 +27,7 @@ cdef enum:
     MOST_NAME = 32
     MOST_UPDATES = 64
     UNKNOWN_SYMBOL = -1
+    NO_PRODUCT = -2
     NONE_ID = -1                # an id or sequence number that the message does not have
 
 cdef struct Symbol:
@@ -85,12 +86,32 @@ cdef struct Frame:
     int count
     Update updates[MOST_UPDATES]
 
+# Where the parts of a best quote stand in a message.
+cdef struct Quote:
+    const char* bid
+    const char* bid_quantity
+    const char* ask
+    const char* ask_quantity
+
+# Rows of several products in one array become one update for each product, a pass for each.
+cdef struct Products:
+    u64 done                    # bit by symbol
+    bint unknown_done
+    int wanted                  # of this pass, NO_PRODUCT until its first row
+    bint left                   # whether rows of others are left
+
 ctypedef int (*ParseFrame)(Frame*, Symbols*, const char*, Py_ssize_t) noexcept nogil
 
 cdef int frame_create(Frame* frame) noexcept nogil
 cdef void frame_destroy(Frame* frame) noexcept nogil
+cdef int symbols_add(Symbols* symbols, tuple product) except -1
 cdef int levels_grow(Levels* levels) noexcept nogil
 cdef int trades_grow(Trades* trades) noexcept nogil
+# A best quote; a side whose price is missing, null or empty is left out, a quantity that the venue
+# does not give is 0. NULL where there is no price at all, or after a fault.
+cdef Update* quote_add(
+    Frame* frame, Symbols* symbols, Cursor* c, int symbol, const Quote* quote, bint quoted
+) noexcept nogil
 
 
 cdef inline void frame_begin(Frame* frame) noexcept nogil:
@@ -181,6 +202,29 @@ cdef inline Trade* trade_add(Trades* trades, Cursor* c) noexcept nogil:
     trade.price = trade.quantity = trade.exchange_ns = 0
     trade.aggressor = 0
     return trade
+
+
+cdef inline void products_pass(Products* products) noexcept nogil:
+    """Begin the next pass over the rows."""
+    if products.wanted == UNKNOWN_SYMBOL:
+        products.unknown_done = True
+    elif products.wanted >= 0:
+        products.done |= <u64>1 << products.wanted
+    products.wanted = NO_PRODUCT
+    products.left = False
+
+
+cdef inline bint products_take(Products* products, int symbol) noexcept nogil:
+    """Whether a row belongs to this pass."""
+    if symbol == products.wanted:
+        return True
+    if products.unknown_done if symbol == UNKNOWN_SYMBOL else products.done >> symbol & 1:
+        return False
+    if products.wanted == NO_PRODUCT:
+        products.wanted = symbol
+        return True
+    products.left = True
+    return False
 
 
 cdef class Parser:

@@ -53,6 +53,30 @@ cdef void frame_destroy(Frame* frame) noexcept nogil:
     free(frame.trades.rows)
 
 
+cdef int symbols_add(Symbols* symbols, tuple product) except -1:
+    """Add a product, see :class:`Parser`; raises ValueError where it cannot be."""
+    cdef Symbol* row
+    cdef int price_decimals, quantity_decimals
+    cdef i64 price_step, quantity_step
+    cdef bytes raw
+    name, price_decimals, price_step, quantity_decimals, quantity_step = product
+    raw = name.encode()
+    if symbols.count == MOST_SYMBOLS:
+        raise ValueError(f"more than {MOST_SYMBOLS} symbols on one connection")
+    if not 0 < len(raw) <= MOST_NAME:
+        raise ValueError(f"symbol {name!r} is empty or longer than {MOST_NAME} bytes")
+    for decimals, step in ((price_decimals, price_step), (quantity_decimals, quantity_step)):
+        if not 0 <= decimals <= 18 or step <= 0:
+            raise ValueError(f"{name}: a step of {step} * 10**-{decimals}")
+    row = &symbols.rows[symbols.count]
+    memcpy(row.name, <const char*>raw, len(raw))
+    row.length = len(raw)
+    row.price.decimals, row.price.step = price_decimals, price_step
+    row.quantity.decimals, row.quantity.step = quantity_decimals, quantity_step
+    symbols.count += 1
+    return 0
+
+
 cdef int levels_grow(Levels* levels) noexcept nogil:
     cdef Level* rows
     if levels.room >= MOST_ROWS:
@@ -100,32 +124,11 @@ cdef class Parser:
         if frame_create(&self.frame):
             raise MemoryError
         memset(&self.symbols, 0, sizeof(Symbols))
-        for name, price_decimals, price_step, quantity_decimals, quantity_step in symbols:
-            self._add(
-                name.encode(), price_decimals, price_step, quantity_decimals, quantity_step
-            )
+        for row in symbols:
+            symbols_add(&self.symbols, row)
 
     def __dealloc__(self):
         frame_destroy(&self.frame)
-
-    def _add(self, bytes name, int price_decimals, i64 price_step, int quantity_decimals,
-             i64 quantity_step):
-        cdef Symbol* row
-        if self.symbols.count == MOST_SYMBOLS:
-            raise ValueError(f"more than {MOST_SYMBOLS} symbols on one connection")
-        if not 0 < len(name) <= MOST_NAME:
-            raise ValueError(f"symbol {name!r} is empty or longer than {MOST_NAME} characters")
-        for decimals, step in (
-            (price_decimals, price_step), (quantity_decimals, quantity_step)
-        ):
-            if not 0 <= decimals <= 18 or step <= 0:
-                raise ValueError(f"{name!r}: a step of {step} * 10**-{decimals}")
-        row = &self.symbols.rows[self.symbols.count]
-        memcpy(row.name, <const char*>name, len(name))
-        row.length = len(name)
-        row.price.decimals, row.price.step = price_decimals, price_step
-        row.quantity.decimals, row.quantity.step = quantity_decimals, quantity_step
-        self.symbols.count += 1
 
     def parse(self, const unsigned char[::1] message not None):
         """Return what a message says, as plain values; ``fault`` is None where it could be read."""
