@@ -73,7 +73,7 @@ cdef double _ground_state(Py_ssize_t levels, double stiffness, double* ratios) n
     return solved_at
 
 
-cdef double _log_values(Py_ssize_t levels, double stiffness, double* log_values) noexcept nogil:
+cdef double lattice_log_values(Py_ssize_t levels, double stiffness, double* log_values) noexcept nogil:
     """Write ``ln v`` at -n..n, 0 in the middle, and return the energy."""
     cdef double* half = log_values + levels
     cdef double total = 0.0
@@ -107,7 +107,7 @@ def ground_state(double stiffness, double[::1] log_values):
     if levels < 1 or log_values.shape[0] != 2 * levels + 1:
         raise ValueError(f"{log_values.shape[0]} points are not a lattice -n..n with n >= 1")
     with nogil:
-        energy = _log_values(levels, stiffness, &log_values[0])
+        energy = lattice_log_values(levels, stiffness, &log_values[0])
     return energy
 
 
@@ -127,7 +127,7 @@ def ground_state_steps(Py_ssize_t levels, double stiffness):
         raise MemoryError
     try:
         with nogil:
-            _log_values(levels, stiffness, log_values)
+            lattice_log_values(levels, stiffness, log_values)
         return [log_values[i + 1] - log_values[i] for i in range(2 * levels)]
     finally:
         free(log_values)

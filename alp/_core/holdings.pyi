@@ -12,14 +12,6 @@ def position_amounts(
 def held_amounts(
     sqrt_price_x96: int, positions: Iterable[tuple[int, int, int]]
 ) -> tuple[int, int]: ...
-def burn_amounts(
-    sqrt_price_x96: int,
-    sqrt_low_x96: int,
-    sqrt_high_x96: int,
-    tick_lower: int,
-    tick_upper: int,
-    liquidity: int,
-) -> tuple[int, int, int, int]: ...
 def mint_amounts(
     sqrt_price_x96: int, tick_lower: int, tick_upper: int, amount0: int, amount1: int
 ) -> tuple[int, int, int]: ...

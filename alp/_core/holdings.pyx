@@ -237,31 +237,6 @@ def held_amounts(sqrt_price_x96, positions):
     return u256_to_int(total0), u256_to_int(total1)
 
 
-def burn_amounts(sqrt_price_x96, sqrt_low_x96, sqrt_high_x96, tick_lower, tick_upper, liquidity):
-    """Return what a burn pays at a price, and the least it pays within an interval of prices.
-
-    Returns
-    -------
-    amount0, amount1
-        Paid at the price, rounded down.
-    least0, least1
-        token0 is least at the upper end of the interval, token1 at the lower end.
-
-    Raises
-    ------
-    Revert
-        As `position_amounts`.
-    """
-    cdef int lower = c_int(tick_lower)
-    cdef int upper = c_int(tick_upper)
-    cdef u128 burned = u128_from_int(liquidity)
-    cdef u256 amount0, amount1, least0, least1, other
-    _amounts_at_ticks(u160_from_int(sqrt_price_x96), lower, upper, burned, &amount0, &amount1)
-    _amounts_at_ticks(u160_from_int(sqrt_high_x96), lower, upper, burned, &least0, &other)
-    _amounts_at_ticks(u160_from_int(sqrt_low_x96), lower, upper, burned, &other, &least1)
-    return u256_to_int(amount0), u256_to_int(amount1), u256_to_int(least0), u256_to_int(least1)
-
-
 def mint_amounts(sqrt_price_x96, tick_lower, tick_upper, amount0, amount1):
     """Return ``(liquidity, amount0, amount1)``: the most that two amounts pay for, and its worth.
 

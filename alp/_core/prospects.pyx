@@ -6,19 +6,18 @@ A range holds ``L (1/root - 1/upper)`` of base inside its ends, as :mod:`alp.mod
 
 from libc.math cimport erfc, exp, fabs, log, sqrt
 
-cdef enum:
-    MOST = 64
-
 cdef double SQRT_2 = sqrt(2.0)
 cdef double SQRT_2_PI = sqrt(2.0 * 3.141592653589793)
 # Beyond so many standard deviations the normal density underflows.
 cdef double UNDERFLOW = 38.0
 
-cdef struct Curve:
-    double liquidity
-    double lower
-    double upper
-    double most_base
+cdef Curve curve_of(double liquidity, double lower, double upper) noexcept nogil:
+    cdef Curve curve
+    curve.liquidity = liquidity
+    curve.lower = lower
+    curve.upper = upper
+    curve.most_base = curve.liquidity * (1.0 / curve.lower - 1.0 / curve.upper)
+    return curve
 
 
 cdef inline double _base(const Curve* curve, double root) noexcept nogil:
@@ -65,15 +64,51 @@ cdef double _time_in_range(
 
 cdef double _turnover(
     const Curve* curves, int count, double root, double scale,
-    const double[::1] nodes, const double[::1] weights,
+    const Quadrature* normal,
 ) noexcept nogil:
     """Expected absolute change of base held, at today's price, in raw quote."""
     cdef double held = _base_of_all(curves, count, root)
     cdef double moved = 0.0
-    cdef Py_ssize_t i
-    for i in range(nodes.shape[0]):
-        moved += weights[i] * fabs(_base_of_all(curves, count, root * exp(scale * nodes[i])) - held)
+    cdef double there
+    cdef int i
+    for i in range(normal.count):
+        there = _base_of_all(curves, count, root * exp(scale * normal.nodes[i]))
+        moved += normal.weights[i] * fabs(there - held)
     return moved * root * root
+
+
+cdef Outlook outlook_of(
+    const Curve* curves, int count, double root, double sigma, double horizon_s,
+    double income_per_s, double others, const Quadrature* normal,
+) noexcept nogil:
+    cdef Outlook found = Outlook(0.0, 0.0, 0.0, 0.0)
+    cdef const Curve* curve
+    cdef double seconds, total
+    cdef int i
+    for i in range(count):
+        curve = &curves[i]
+        seconds = _time_in_range(curve, root, sigma, horizon_s) * horizon_s
+        found.inside_s += seconds
+        total = others + curve.liquidity
+        if total > 0.0:
+            found.fees += income_per_s * curve.liquidity / total * seconds
+        found.lvr += curve.liquidity * sigma * sigma * root / 4.0 * seconds
+    found.turnover = _turnover(curves, count, root, sigma * sqrt(horizon_s) / 2.0, normal)
+    return found
+
+
+cdef Quadrature quadrature_of(const double[::1] nodes, const double[::1] weights) except *:
+    cdef Quadrature normal
+    cdef int i
+    if nodes.shape[0] != weights.shape[0]:
+        raise ValueError("nodes and weights differ in number")
+    if nodes.shape[0] > MOST_NODES:
+        raise ValueError(f"{nodes.shape[0]} nodes are more than {MOST_NODES}")
+    normal.count = <int>nodes.shape[0]
+    for i in range(normal.count):
+        normal.nodes[i] = nodes[i]
+        normal.weights[i] = weights[i]
+    return normal
 
 
 def outlook(
@@ -99,37 +134,19 @@ def outlook(
     Raises
     ------
     ValueError
-        If there are more than 64 ranges, or nodes and weights differ in number.
+        If there are more than 64 ranges or nodes, or nodes and weights differ in number.
     """
+    cdef Quadrature normal = quadrature_of(nodes, weights)
     cdef Curve[MOST] known
-    cdef Curve* curve
+    cdef Outlook found
     cdef int count = 0
-    cdef int i
-    cdef double seconds, total, turnover
-    cdef double inside = 0.0
-    cdef double earned = 0.0
-    cdef double lost = 0.0
     if len(curves) > MOST:
         raise ValueError(f"{len(curves)} ranges are more than {MOST}")
-    if nodes.shape[0] != weights.shape[0]:
-        raise ValueError("nodes and weights differ in number")
     for liquidity, lower, upper in curves:
-        curve = &known[count]
-        curve.liquidity = liquidity
-        curve.lower = lower
-        curve.upper = upper
-        curve.most_base = curve.liquidity * (1.0 / curve.lower - 1.0 / curve.upper)
+        known[count] = curve_of(liquidity, lower, upper)
         count += 1
     with nogil:
-        for i in range(count):
-            curve = &known[i]
-            seconds = _time_in_range(curve, root, sigma, horizon_s) * horizon_s
-            inside += seconds
-            total = others + curve.liquidity
-            if total > 0.0:
-                earned += income_per_s * curve.liquidity / total * seconds
-            lost += curve.liquidity * sigma * sigma * root / 4.0 * seconds
-        turnover = _turnover(
-            known, count, root, sigma * sqrt(horizon_s) / 2.0, nodes, weights
+        found = outlook_of(
+            known, count, root, sigma, horizon_s, income_per_s, others, &normal
         )
-    return earned, lost, turnover, inside
+    return found.fees, found.lvr, found.turnover, found.inside_s

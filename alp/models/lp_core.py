@@ -13,16 +13,10 @@ trigger anew. Ranges taken down and not put up again are an obligation, retried 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from alp.errors import Corrupt
-from alp.models.lp_planner import (
-    Draft,
-    Inventory,
-    choose_widths,
-    draft_plan,
-    gas_cost,
-    inventory_of,
-)
+from alp.models.lp_planner import actions_of, choose_widths, kernel_of, ranges_of
 from alp.models.lp_state import LpState
 from alp.models.lp_types import (
     ExecutionReport,
@@ -34,9 +28,8 @@ from alp.models.lp_types import (
     PositionView,
     Refusal,
 )
-from alp.models.lvr import PositionCurve, price_root
-from alp.models.ranges import Widths, width_bps
-from alp.models.rebalance import RefusalReason, Verdict, prospect, weigh
+from alp.models.ranges import first_widths
+from alp.models.rebalance import RefusalReason
 from alp.models.triggers import (
     NEVER_ABOVE,
     NEVER_BELOW,
@@ -67,9 +60,16 @@ class LpCore:
     """
 
     def __init__(self, parameters: LpParameters, state: LpState | None = None) -> None:
-        self.parameters = parameters
+        self._parameters = parameters
         self._state = LpState() if state is None else state.copy()
         self._bounds: tuple[int, int] | None = None
+        self._kernel = kernel_of(parameters)
+        self._first_widths = first_widths(parameters.ranges)
+
+    @property
+    def parameters(self) -> LpParameters:
+        """How this core decides, for as long as it lives."""
+        return self._parameters
 
     @property
     def state(self) -> LpState:
@@ -176,7 +176,7 @@ class LpCore:
     def _trigger(
         self, baseline: Baseline, holdings: Holdings, sqrt_price_x96: int, ts_ns: int
     ) -> PlanReason | None:
-        state, rule = self._state, self.parameters.trigger
+        state, rule = self._state, self._parameters.trigger
         fired = crossing_of(rule, baseline, holdings, sqrt_price_x96)
         if fired is not None:
             crossing, cause = fired
@@ -190,7 +190,7 @@ class LpCore:
             self._set_triggered(None, None)
         elif state.next_evaluation_ns is None or ts_ns >= state.next_evaluation_ns:
             # Between re-arming and firing again nothing is due, but the crossing is not over.
-            state.next_evaluation_ns = ts_ns + self.parameters.retry_ns
+            state.next_evaluation_ns = ts_ns + self._parameters.retry_ns
         return None
 
     def _set_triggered(self, crossing: Crossing | None, evaluation_ns: int | None) -> None:
@@ -201,121 +201,62 @@ class LpCore:
 
     def _reason(self, crossing: Crossing, cause: Cause) -> PlanReason:
         # An upward crossing sells token0; it is a price rise exactly where base is token0.
-        base_side = (crossing is Crossing.UP) == self.parameters.pair.base_is_token0
+        base_side = (crossing is Crossing.UP) == self._parameters.pair.base_is_token0
         if cause is Cause.DEPLETED:
             return PlanReason.BASE_DEPLETED if base_side else PlanReason.QUOTE_DEPLETED
         return PlanReason.PRICE_UP if base_side else PlanReason.PRICE_DOWN
 
     def _decide(self, seen: Observation, due: PlanReason) -> Plan | Hold:
-        inventory = inventory_of(self.parameters, seen)
-        numbers = self._situation(seen, inventory)
-        refused = self._guard(seen, numbers)
-        if refused is not None:
-            return self._refuse(seen, due, refused, numbers)
+        state = self._state
+        # A choice between new ranges and open ones, not an obligation.
+        is_rebalance = bool(seen.positions) and not state.owed
+        forbidden = self._forbidden(seen, is_rebalance=is_rebalance)
+        decide = partial(
+            self._kernel.decide,
+            seen,
+            forbidden=forbidden is not None,
+            is_rebalance=is_rebalance,
+            may_swap=not state.owed,
+        )
+        decision = decide(widths=None if state.minted else self._first_widths)
+        if decision.needs_widths:
+            inventory = decision.numbers["combined_inventory_base"]
+            decision = decide(widths=choose_widths(self._parameters, seen, inventory))
+        if forbidden is not None:
+            return self._refuse(seen, due, forbidden, decision.numbers)
+        if decision.refusal is not None:
+            return self._refuse(seen, due, RefusalReason(decision.refusal), decision.numbers)
 
-        widths = choose_widths(self.parameters, seen, inventory, first=not self._state.minted)
-        draft = draft_plan(self.parameters, seen, widths, may_swap=not self._state.owed)
-        gas_wei, gas_quote = gas_cost(self.parameters, seen, draft.gas_units)
-        numbers |= self._shape(widths, draft)
-        numbers["gas"] = self.parameters.pair.whole_quote(gas_quote)
-        verdict = self._weigh(seen, draft, gas_quote) if self._is_rebalance(seen) else None
-        if verdict is not None:
-            numbers |= verdict.numbers()
-        refused = self._judge(seen, draft, gas_quote, verdict)
-        if refused is not None:
-            return self._refuse(seen, due, refused, numbers)
-
-        plan_id = self._state.plans + 1
-        self._state.plans = self._state.pending_plan = plan_id
-        self._state.pending_complete = draft.complete
+        plan_id = state.plans + 1
+        state.plans = state.pending_plan = plan_id
+        state.pending_complete = decision.complete
         self._bounds = None
         return Plan(
             plan_id=plan_id,
             ts_ns=seen.ts_ns,
             reason=due,
-            actions=draft.actions,
-            ranges=draft.ranges,
-            complete=draft.complete,
-            gas_wei=gas_wei,
-            gas_quote_raw=gas_quote,
-            numbers=numbers,
+            actions=actions_of(decision),
+            ranges=ranges_of(decision),
+            complete=decision.complete,
+            gas_wei=decision.gas_wei,
+            gas_quote_raw=decision.gas_quote_raw,
+            numbers=decision.numbers,
         )
 
-    def _guard(self, seen: Observation, numbers: dict[str, float]) -> RefusalReason | None:
-        """Return what forbids acting on this observation at all."""
-        rules = self.parameters
+    def _forbidden(self, seen: Observation, *, is_rebalance: bool) -> RefusalReason | None:
+        """Return what forbids acting on this observation, before any arithmetic."""
+        rules = self._parameters
         if seen.pending:
             return RefusalReason.PENDING
         if rules.max_data_age_ns is not None and seen.data_age_ns > rules.max_data_age_ns:
             return RefusalReason.DATA_STALE
-        rebalancing = self._is_rebalance(seen)
-        if rebalancing and seen.ts_ns < self._cooled_down_ns():
+        if is_rebalance and seen.ts_ns < self._cooled_down_ns():
             return RefusalReason.COOLDOWN
         if self._state.minted and seen.sigma is None:
             return RefusalReason.NO_ESTIMATE
-        if rebalancing and seen.fees is None and rules.economics.min_benefit_quote is not None:
+        if is_rebalance and seen.fees is None and rules.economics.min_benefit_quote is not None:
             return RefusalReason.NO_ESTIMATE
-        if rules.twap_guard_bps is not None:
-            if seen.twap_tick is None:
-                return RefusalReason.TWAP_UNAVAILABLE
-            deviation = width_bps(min(seen.tick, seen.twap_tick), max(seen.tick, seen.twap_tick))
-            numbers["twap_deviation_bps"] = deviation
-            if deviation > rules.twap_guard_bps:
-                return RefusalReason.TWAP_DEVIATION
         return None
-
-    def _judge(
-        self, seen: Observation, draft: Draft, gas_quote_raw: int, verdict: Verdict | None
-    ) -> RefusalReason | None:
-        """Return what makes this plan not worth doing."""
-        if not draft.placed:
-            return RefusalReason.NO_LIQUIDITY
-        if not draft.actions or (self._is_rebalance(seen) and not self._changes(draft)):
-            return RefusalReason.SAME_RANGES
-        limit = self.parameters.max_gas_quote_raw
-        if limit is not None and gas_quote_raw > limit:
-            return RefusalReason.GAS_ABOVE_MAX
-        if verdict is not None and not verdict.worth_it:
-            return RefusalReason.BELOW_MIN_BENEFIT
-        return None
-
-    def _changes(self, draft: Draft) -> bool:
-        """Whether any open range goes; topping up the open ones alone is not a rebalance."""
-        holdings = self._state.holdings
-        assert holdings is not None
-        wanted = {planned.ticks for planned in draft.ranges}
-        leaving = [1 for lower, upper, _ in holdings.positions if (lower, upper) not in wanted]
-        return bool(leaving) or not draft.complete or len(wanted) > len(holdings.positions)
-
-    def _is_rebalance(self, seen: Observation) -> bool:
-        """Whether this is a choice between new ranges and open ones, not an obligation."""
-        return bool(seen.positions) and not self._state.owed
-
-    def _weigh(self, seen: Observation, draft: Draft, gas_quote_raw: int) -> Verdict | None:
-        pair, rule = self.parameters.pair, self.parameters.economics
-        if seen.fees is None or seen.sigma is None:
-            return None
-        holdings = self._state.holdings
-        assert holdings is not None
-        root = price_root(pair, seen.sqrt_price_x96)
-        new, stay = [
-            prospect(
-                [PositionCurve.of(pair, lower, upper, held) for lower, upper, held in rows],
-                root=root,
-                sigma=seen.sigma,
-                fees=seen.fees,
-                rule=rule,
-            )
-            for rows in (draft.placed, holdings.positions)
-        ]
-        return weigh(
-            new,
-            stay,
-            gas_quote=float(gas_quote_raw),
-            swap_quote=draft.swap_cost_quote,
-            quote_unit=10.0**pair.quote_decimals,
-            rule=rule,
-        )
 
     def _refuse(
         self,
@@ -332,40 +273,17 @@ class LpCore:
 
     def _pause(self, ts_ns: int) -> None:
         doublings = min(self._state.attempts, _MOST_DOUBLINGS)
-        self._state.next_evaluation_ns = ts_ns + (self.parameters.retry_ns << doublings)
+        self._state.next_evaluation_ns = ts_ns + (self._parameters.retry_ns << doublings)
         self._state.attempts += 1
 
     def _cooled_down_ns(self) -> int:
         last = self._state.last_rebalance_ns
-        return 0 if last is None else last + self.parameters.cooldown_ns
-
-    def _situation(self, seen: Observation, inventory: Inventory) -> dict[str, float]:
-        pair = self.parameters.pair
-        numbers = {
-            "held_base": pair.whole_base(inventory.base),
-            "held_quote": pair.whole_quote(inventory.quote),
-            "target_base": pair.whole_base(inventory.target_base),
-            "cefi_base": pair.whole_base(seen.cefi_inventory),
-            "combined_inventory_base": pair.whole_base(inventory.combined),
-            "price": pair.sqrt_x96_to_price(seen.sqrt_price_x96),
-            "tick": float(seen.tick),
-        }
-        if seen.sigma is not None:
-            numbers["sigma_per_sqrt_s"] = seen.sigma
-        return numbers
-
-    @staticmethod
-    def _shape(widths: Widths, draft: Draft) -> dict[str, float]:
-        return {
-            "bid_width_bps": widths.bid_bps,
-            "ask_width_bps": widths.ask_bps,
-            "gas_units": float(draft.gas_units),
-        }
+        return 0 if last is None else last + self._parameters.cooldown_ns
 
     def _holdings(
         self, wallet_base: int, wallet_quote: int, positions: tuple[PositionView, ...]
     ) -> Holdings:
-        wallet0, wallet1 = self.parameters.pair.split(wallet_base, wallet_quote)
+        wallet0, wallet1 = self._parameters.pair.split(wallet_base, wallet_quote)
         rows = [
             (each.tick_lower, each.tick_upper, each.liquidity)
             for each in positions
@@ -374,7 +292,7 @@ class LpCore:
         return Holdings(wallet0, wallet1, tuple(rows))
 
     def _find_bounds(self) -> tuple[int, int]:
-        state, rule = self._state, self.parameters.trigger
+        state, rule = self._state, self._parameters.trigger
         if state.pending_plan is not None or state.owed or state.baseline is None:
             return NEVER_BELOW, NEVER_ABOVE
         if state.holdings is None or not state.holdings.positions:

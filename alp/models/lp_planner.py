@@ -1,127 +1,95 @@
-"""From an observation to actions: which ranges, what to take down, what to put up, at what minimum.
+"""Between the agent's own types and the compiled arithmetic of its decisions.
 
-A position whose range stays is kept and added to; only the others are burned. Every burn, swap and
-mint carries minimum amounts, so that a price moved against us between decision and inclusion
-reverts the transaction instead of paying for it.
+:mod:`alp._core.lp_decision` knows numbers alone. Here the parameters become its structs, once per
+core, and the rows it answers with become actions and ranges. A quoting model it does not have, or a
+market outside its models' domain, is asked for its widths here.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING
 
-from alp._core.holdings import burn_amounts, mint_amounts, position_amounts
-from alp.models.inventory import hedged_inventory, target_base
-from alp.models.lp_types import (
-    Action,
-    Burn,
-    Collect,
-    GasUnits,
-    LpParameters,
-    Mint,
-    Observation,
-    PositionView,
-    Swap,
-)
-from alp.models.pair import TokenPair
-from alp.models.ranges import (
-    PlannedRange,
-    Widths,
-    first_widths,
-    model_widths,
-    single_sided_ranges,
-)
-from alp.models.triggers import NEVER_ABOVE, NEVER_BELOW
+from alp._core.lp_decision import Decision, DecisionKernel
+from alp.models.lp_types import Action, Burn, Collect, LpParameters, Mint, Observation, Swap
+from alp.models.quoting import Horizon
+from alp.models.ranges import PlannedRange, Side, Widths, model_widths
+from alp.models.recipe import ModelKind, QuotingRecipe
 
-_BPS = 10_000
-_PIPS = 1_000_000
-# A swap of less than this share of all we hold is not worth its gas and is left out.
-_LEAST_SWAP_BPS = 50
-# Nor is adding less than this share to a position that stays.
-_LEAST_TOP_UP_BPS = 100
-# Nor is a range for less than this share of the tokens to place.
-_LEAST_MINT_BPS = 10
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+_SIDES = {True: Side.BID, False: Side.ASK}
 
 
-class Inventory(NamedTuple):
-    """What is held everywhere, in raw units.
+def kernel_of(parameters: LpParameters) -> DecisionKernel:
+    """Return the arithmetic of decisions under `parameters`."""
+    pair, units, economics = parameters.pair, parameters.gas_units, parameters.economics
+    recipe, limits = parameters.quoting, parameters.ranges
+    kernel = DecisionKernel(
+        base_is_token0=pair.base_is_token0,
+        base_decimals=pair.base_decimals,
+        quote_decimals=pair.quote_decimals,
+        fee_pips=pair.fee_pips,
+        tick_spacing=pair.tick_spacing,
+        target_base_share_bps=parameters.target_base_share_bps,
+        slippage_bps=parameters.slippage_bps,
+        swap_to_target=parameters.swap_to_target,
+        gas_units=(units.mint, units.burn, units.collect, units.swap),
+        priority_fee_wei=parameters.priority_fee_wei,
+        max_gas_quote_raw=parameters.max_gas_quote_raw,
+        twap_guard_bps=parameters.twap_guard_bps,
+    )
+    nodes, weights = normal_nodes()
+    kernel.set_economics(
+        horizon_s=economics.horizon_s,
+        min_benefit_quote=economics.min_benefit_quote,
+        margin_bps=economics.margin_bps,
+        hedge_cost_bps=economics.hedge_cost_bps,
+        hedge_ratio=economics.hedge_ratio,
+        lvr_weight=economics.lvr_weight,
+        nodes=nodes,
+        weights=weights,
+    )
+    kernel.set_quoting(
+        _compiled_form(recipe),
+        risk_aversion=recipe.risk_aversion + recipe.inventory_penalty,
+        execution_aversion=recipe.risk_aversion,
+        order_size=recipe.order_size_base,
+        max_inventory=recipe.max_inventory_base,
+        two_sided_inventory=recipe.two_sided_inventory,
+        levels=recipe.levels,
+        execution_cost_bps=recipe.execution_cost_bps,
+        horizon_s=recipe.horizon_s,
+        scale=recipe.intensity.scale,
+        decay=recipe.intensity.decay,
+        interval_s=parameters.expected_interval_ns * 1e-9,
+        base_spread_bps=limits.base_spread_bps,
+        min_width_bps=limits.min_width_bps,
+        max_width_bps=limits.max_width_bps,
+    )
+    return kernel
 
-    Attributes
-    ----------
-    base, quote
-        Wallet, positions and uncollected fees.
-    target_base
-        The target share of their value, in base.
-    combined
-        ``q = q_cefi + h * (base - target_base)``, base.
+
+def choose_widths(parameters: LpParameters, seen: Observation, inventory: float) -> Widths:
+    """Return the widths at a combined inventory (whole base); `seen.sigma` must be known.
+
+    Raises
+    ------
+    ConfigError
+        If a value is out of the model's domain.
     """
-
-    base: int
-    quote: int
-    target_base: int
-    combined: int
-
-
-class Draft(NamedTuple):
-    """A plan before it is weighed.
-
-    Attributes
-    ----------
-    actions
-        To do now; without the mints when a swap comes first.
-    ranges
-        Ranges that will be open in the end.
-    placed
-        What they will hold: rows ``(tick_lower, tick_upper, liquidity)``.
-    complete
-        Whether the actions open them; after a swap another plan does, with what it paid.
-    gas_units
-        Of all actions, the mints after a swap included.
-    swap_cost_quote
-        Fee and worst slippage of the swap, raw quote.
-    """
-
-    actions: tuple[Action, ...]
-    ranges: tuple[PlannedRange, ...]
-    placed: tuple[tuple[int, int, int], ...]
-    gas_units: int
-    swap_cost_quote: float
-    complete: bool
-
-
-def inventory_of(parameters: LpParameters, seen: Observation) -> Inventory:
-    """Return what is held and how far it is from the target."""
-    pair = parameters.pair
-    base, quote = seen.wallet_base, seen.wallet_quote
-    for position in seen.positions:
-        amount0, amount1 = position_amounts(
-            seen.sqrt_price_x96, position.tick_lower, position.tick_upper, position.liquidity
-        )
-        more = pair.join(amount0 + position.fees0, amount1 + position.fees1)
-        base, quote = base + more[0], quote + more[1]
-    mark = pair.mark_x96(seen.sqrt_price_x96)
-    target = target_base(base, quote, mark, parameters.target_base_share_bps)
-    combined = hedged_inventory(seen.cefi_inventory, base - target, seen.hedge_ratio)
-    return Inventory(base, quote, target, combined)
-
-
-def choose_widths(
-    parameters: LpParameters, seen: Observation, inventory: Inventory, *, first: bool
-) -> Widths:
-    """Return the widths of the ranges to open; `seen.sigma` must be known unless `first`."""
-    if first:
-        return first_widths(parameters.ranges)
     assert seen.sigma is not None
-    pair, recipe = parameters.pair, parameters.quoting
+    recipe = parameters.quoting
     model = recipe.build(
-        price=pair.sqrt_x96_to_price(seen.sqrt_price_x96),
+        price=parameters.pair.sqrt_x96_to_price(seen.sqrt_price_x96),
         sigma=seen.sigma,
         intensity=seen.intensity,
     )
     return model_widths(
         model,
-        pair.whole_base(inventory.combined),
+        inventory,
         two_sided_inventory=recipe.two_sided_inventory,
         sigma=seen.sigma,
         interval_s=parameters.expected_interval_ns * 1e-9,
@@ -129,179 +97,37 @@ def choose_widths(
     )
 
 
-def draft_plan(
-    parameters: LpParameters, seen: Observation, widths: Widths, *, may_swap: bool = True
-) -> Draft:
-    """Return the actions that replace the open positions by ranges of these widths.
-
-    Parameters
-    ----------
-    may_swap
-        False to mint with what is there although the parameters ask for a swap: it was done.
-    """
-    ranges = single_sided_ranges(parameters.pair, seen.tick, widths)
-    wanted = [(planned.tick_lower, planned.tick_upper) for planned in ranges]
-    kept: dict[tuple[int, int], PositionView] = {}
-    leaving: list[PositionView] = []
-    for position in seen.positions:
-        ticks = (position.tick_lower, position.tick_upper)
-        if ticks in wanted:
-            kept[ticks] = position
-        else:
-            leaving.append(position)
-
-    amounts = list(parameters.pair.split(seen.wallet_base, seen.wallet_quote))
-    actions = _take_down(parameters, seen, leaving, amounts)
-
-    swap_cost = 0.0
-    swap = None
-    if may_swap and parameters.swap_to_target:
-        swap = _swap_to_target(parameters, seen, amounts, kept)
-    if swap is not None:
-        swap_cost = _swap_cost(parameters, seen, swap)
-        amounts[0 if swap.zero_for_one else 1] -= swap.amount_in
-        amounts[1 if swap.zero_for_one else 0] += swap.amount_out_min
-
-    mints, opened = _put_up(parameters, seen, ranges, kept, amounts)
-    return Draft(
-        actions=(*actions, *mints) if swap is None else (*actions, swap),
-        ranges=tuple([planned for planned, _ in opened]),
-        placed=tuple([(each.tick_lower, each.tick_upper, total) for each, total in opened]),
-        gas_units=_gas(parameters.gas_units, leaving, swap, mints),
-        swap_cost_quote=swap_cost,
-        complete=swap is None,
-    )
-
-
-def slippage_bounds(sqrt_price_x96: int, slippage_bps: int) -> tuple[int, int]:
-    """Return the sqrt prices at ``price * (1 -+ slippage)``, within the pool's domain."""
-    square = sqrt_price_x96 * sqrt_price_x96
-    low = math.isqrt(square * (_BPS - slippage_bps) // _BPS)
-    high = math.isqrt(square * (_BPS + slippage_bps) // _BPS)
-    return max(low, NEVER_BELOW + 1), min(high, NEVER_ABOVE - 1)
-
-
-def gas_cost(parameters: LpParameters, seen: Observation, gas_units: int) -> tuple[int, int]:
-    """Return the cost of gas in wei, and in raw quote rounded down."""
-    wei = gas_units * (seen.base_fee_wei + parameters.priority_fee_wei)
-    return wei, (wei * seen.native_mark_x96) >> 96
-
-
-def _take_down(
-    parameters: LpParameters,
-    seen: Observation,
-    leaving: Sequence[PositionView],
-    amounts: list[int],
-) -> list[Action]:
-    """Return the burns and collects of positions, and add what they pay to `amounts`."""
+def actions_of(decision: Decision) -> tuple[Action, ...]:
+    """Return a plan's actions: out of the old ranges, then the swap or into the new ones."""
     actions: list[Action] = []
-    if not leaving:
-        return actions
-    low, high = slippage_bounds(seen.sqrt_price_x96, parameters.slippage_bps)
-    for position in leaving:
-        lower, upper, liquidity = position.tick_lower, position.tick_upper, position.liquidity
-        amount0, amount1, least0, least1 = burn_amounts(
-            seen.sqrt_price_x96, low, high, lower, upper, liquidity
-        )
-        amounts[0] += amount0 + position.fees0
-        amounts[1] += amount1 + position.fees1
-        actions.append(Burn(lower, upper, liquidity, least0, least1))
-        actions.append(Collect(lower, upper))
-    return actions
+    for row in decision.burns:
+        actions += (Burn._make(row), Collect(row[0], row[1]))
+    if decision.swap is not None:
+        actions.append(Swap._make(decision.swap))
+    actions += map(Mint._make, decision.mints)
+    return tuple(actions)
 
 
-def _put_up(
-    parameters: LpParameters,
-    seen: Observation,
-    ranges: Sequence[PlannedRange],
-    kept: dict[tuple[int, int], PositionView],
-    amounts: Sequence[int],
-) -> tuple[list[Mint], list[tuple[PlannedRange, int]]]:
-    """Return the mints, and the ranges open after them with their liquidity."""
-    worth = _values(parameters.pair, seen.sqrt_price_x96, amounts)
-    least_worth = (worth[0] + worth[1]) * _LEAST_MINT_BPS
-    mints: list[Mint] = []
-    opened: list[tuple[PlannedRange, int]] = []
-    for planned in ranges:
-        # Above the current tick a position takes token0 alone, at or below it token1 alone.
-        token = 0 if planned.tick_lower > seen.tick else 1
-        there = kept.get((planned.tick_lower, planned.tick_upper))
-        total = 0 if there is None else there.liquidity
-        if worth[token] * _BPS >= least_worth:
-            mint = _mint(planned, token, amounts[token], seen.sqrt_price_x96)
-            if mint is not None and mint.liquidity * _BPS >= total * _LEAST_TOP_UP_BPS:
-                mints.append(mint)
-                total += mint.liquidity
-        if total > 0:
-            opened.append((planned, total))
-    return mints, opened
+def ranges_of(decision: Decision) -> tuple[PlannedRange, ...]:
+    """Return the ranges decided on."""
+    rows = decision.ranges
+    return tuple([PlannedRange(_SIDES[is_bid], lower, upper) for is_bid, lower, upper in rows])
 
 
-def _mint(planned: PlannedRange, token: int, amount: int, sqrt_price_x96: int) -> Mint | None:
-    """Return the mint of one token into one range; None where it is too little for one unit."""
-    amount0, amount1 = (amount, 0) if token == 0 else (0, amount)
-    lower, upper = planned.tick_lower, planned.tick_upper
-    liquidity, least0, least1 = mint_amounts(sqrt_price_x96, lower, upper, amount0, amount1)
-    # Nothing less can be right: with the price still outside the range the whole amount goes in,
-    # and with the price inside it the missing token makes the mint revert.
-    if least0 == 0 and least1 == 0:
-        return None
-    return Mint(lower, upper, amount0, amount1, liquidity, least0, least1)
+def _compiled_form(recipe: QuotingRecipe) -> str:
+    """Return the kernel's name of the model; empty where it has none."""
+    stationary = recipe.horizon is Horizon.STATIONARY
+    if recipe.kind is ModelKind.AVELLANEDA_STOIKOV:
+        return "AvellanedaStoikov stationary" if stationary else "AvellanedaStoikov"
+    if not recipe.exact:
+        return "GLFT closed"
+    return "GLFT stationary" if stationary else ""
 
 
-def _values(pair: TokenPair, sqrt_price_x96: int, amounts: Sequence[int]) -> tuple[int, int]:
-    """Return the values of token0 and token1, in raw quote times ``2**96``."""
-    base, quote = pair.join(amounts[0], amounts[1])
-    return pair.split(base * pair.mark_x96(sqrt_price_x96), quote << 96)
+@cache
+def normal_nodes() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Quadrature of the standard normal distribution: 32 nodes and weights."""
+    from numpy.polynomial.hermite_e import hermegauss
 
-
-def _swap_to_target(
-    parameters: LpParameters,
-    seen: Observation,
-    amounts: Sequence[int],
-    kept: dict[tuple[int, int], PositionView],
-) -> Swap | None:
-    pair = parameters.pair
-    mark = pair.mark_x96(seen.sqrt_price_x96)
-    free_base, free_quote = pair.join(amounts[0], amounts[1])
-    base, quote = free_base, free_quote
-    for position in kept.values():
-        more = pair.join(
-            *position_amounts(seen.sqrt_price_x96, *position.ticks, position.liquidity)
-        )
-        base, quote = base + more[0], quote + more[1]
-    excess = base - target_base(base, quote, mark, parameters.target_base_share_bps)
-    value_x96 = base * mark + (quote << 96)
-    if abs(excess) * mark * _BPS < value_x96 * _LEAST_SWAP_BPS:
-        return None
-    keep_pips = _PIPS - pair.fee_pips
-    if excess > 0:
-        sold = min(excess, free_base)
-        out = (sold * mark >> 96) * keep_pips // _PIPS
-    else:
-        sold = min((-excess * mark) >> 96, free_quote)
-        out = (sold << 96) // mark * keep_pips // _PIPS
-    out_min = out * (_BPS - parameters.slippage_bps) // _BPS
-    if sold == 0 or out_min == 0:
-        return None
-    zero_for_one = (excess > 0) == pair.base_is_token0
-    low, high = slippage_bounds(seen.sqrt_price_x96, parameters.slippage_bps)
-    return Swap(zero_for_one, sold, out_min, low if zero_for_one else high)
-
-
-def _swap_cost(parameters: LpParameters, seen: Observation, swap: Swap) -> float:
-    pair = parameters.pair
-    sells_base = swap.zero_for_one == pair.base_is_token0
-    mark = pair.mark_x96(seen.sqrt_price_x96)
-    notional = (swap.amount_in * mark >> 96) if sells_base else swap.amount_in
-    return notional * (pair.fee_pips * 1e-6 + parameters.slippage_bps * 1e-4)
-
-
-def _gas(
-    units: GasUnits, leaving: Sequence[PositionView], swap: Swap | None, mints: Sequence[Mint]
-) -> int:
-    return (
-        len(leaving) * (units.burn + units.collect)
-        + (units.swap if swap is not None else 0)
-        + len(mints) * units.mint
-    )
+    nodes, weights = hermegauss(32)
+    return nodes, weights / weights.sum()

@@ -78,10 +78,14 @@ class QuotingRecipe:
         self.build(price=1.0, sigma=0.0)
 
     @property
+    def levels(self) -> int:
+        """How many orders fit between zero and the inventory limit."""
+        return math.floor(self.max_inventory_base / self.order_size_base + 1e-9)
+
+    @property
     def two_sided_inventory(self) -> float:
         """Greatest ``|q|`` at which both sides are quoted, whole base."""
-        levels = math.floor(self.max_inventory_base / self.order_size_base + 1e-9)
-        return (levels - 1) * self.order_size_base
+        return (self.levels - 1) * self.order_size_base
 
     def build(
         self, *, price: float, sigma: float, intensity: Intensity | None = None

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from alp._core.errors import Revert
 from alp._core.holdings import (
-    burn_amounts,
     first_price_with_token0_at_most,
     held_amounts,
     last_price_with_token1_at_most,
@@ -101,22 +100,13 @@ def test_amounts_are_the_periphery_s(positions: Positions, price: int) -> None:
 @given(
     tick=st.integers(-300_000, 300_000),
     width=st.integers(1, 50_000),
-    prices=st.tuples(*[st.integers(-300_000, 300_000).map(get_sqrt_ratio_at_tick)] * 3),
-    liquidity=st.integers(0, 10**24),
+    price=st.integers(-300_000, 300_000).map(get_sqrt_ratio_at_tick),
     amounts=st.tuples(st.integers(0, 10**24), st.integers(0, 10**24)),
 )
-def test_burns_and_mints_are_the_periphery_s_in_one_call(
-    tick: int,
-    width: int,
-    prices: tuple[int, int, int],
-    liquidity: int,
-    amounts: tuple[int, int],
+def test_a_mint_is_the_periphery_s_in_one_call(
+    tick: int, width: int, price: int, amounts: tuple[int, int]
 ) -> None:
-    low, price, high = sorted(prices)
     ticks = (tick, tick + width)
-    now, least0, least1 = (position_amounts(p, *ticks, liquidity) for p in (price, high, low))
-    assert burn_amounts(price, low, high, *ticks, liquidity) == (*now, least0[0], least1[1])
-
     ends = [get_sqrt_ratio_at_tick(each) for each in ticks]
     minted = get_liquidity_for_amounts(price, *ends, *amounts)
     expected = (minted, *get_amounts_for_liquidity(price, *ends, minted))
@@ -129,8 +119,6 @@ def test_amounts_at_a_tick_out_of_range_revert() -> None:
             position_amounts(1 << 96, *ticks, 1)
         with pytest.raises(Revert, match="T"):
             held_amounts(1 << 96, [(*ticks, 1)])
-        with pytest.raises(Revert, match="T"):
-            burn_amounts(1 << 96, 1 << 96, 1 << 96, *ticks, 1)
         with pytest.raises(Revert, match="T"):
             mint_amounts(1 << 96, *ticks, 1, 1)
 

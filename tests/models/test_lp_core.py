@@ -186,7 +186,7 @@ def test_a_jump_through_to_the_other_side_is_a_new_crossing():
 
 def test_the_guard_compares_with_the_time_weighted_average():
     core, report = opened(twap_guard_bps=None)
-    core.parameters = replace(core.parameters, twap_guard_bps=50)
+    core = LpCore(replace(core.parameters, twap_guard_bps=50), core.state)
     seen = _at(report, core.trigger_bounds()[1])
     far = core.step(replace(seen, twap_tick=seen.tick - 51))
     assert _refusal(far) is RefusalReason.TWAP_DEVIATION

@@ -86,14 +86,14 @@ def test_ranges_taken_down_and_not_put_up_again_are_an_obligation():
         economics=EconomicsRule(horizon_s=86_400.0, min_benefit_quote=0.0),
         cooldown_ns=10**18,
     )
-    core.parameters = replace(core.parameters, cooldown_ns=0)
+    core = LpCore(replace(core.parameters, cooldown_ns=0), core.state)
     seen = after(
         report, price=3_000, ts_ns=LATER_NS, fees=FeeEstimate(1e9, 10**17), base_fee_wei=GWEI
     )
     plan = core.step(seen)
     flat = replace(execute(plan, seen), positions=())
     assert plan.reason is PlanReason.BASE_DEPLETED
-    core.parameters = replace(core.parameters, cooldown_ns=10**18)
+    core = LpCore(replace(core.parameters, cooldown_ns=10**18), core.state)
     half_done = replace(flat, wallet_base=10**18, wallet_quote=10**9)
     core.on_reverted(half_done)
     poor = after(half_done, ts_ns=core.next_timer_ns(), fees=FeeEstimate(0.0, 10**19))

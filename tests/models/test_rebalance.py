@@ -5,11 +5,12 @@ import math
 import numpy as np
 import pytest
 from lp_world import ARBITRUM, SIGMA, sqrt_at
+from rebalance_twin import Prospect, prospect, weigh
 
 from alp.errors import ConfigError
 from alp.models.fees import FeeEstimate
 from alp.models.lvr import PositionCurve, price_root
-from alp.models.rebalance import EconomicsRule, Prospect, prospect, weigh
+from alp.models.rebalance import EconomicsRule
 
 ROOT = price_root(ARBITRUM, sqrt_at(ARBITRUM, 2_268))
 FEES = FeeEstimate(1e6, 10**19)
