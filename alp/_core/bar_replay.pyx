@@ -406,18 +406,29 @@ cdef class BarReplay:
         """
         cdef u128 amount = u128_from_int(liquidity)
         cdef int slot = ledger_open(&self.run.ledger, tick_lower, tick_upper, amount)
+        cdef const OwnPosition* own
         if slot < 0:
             raise OverflowError("too many positions at once")
         self.run.fee0[slot] = self.run.fee1[slot] = 0
-        own = ledger_read(&self.run.ledger.own[slot])
-        paid = (own["base"], own["quote"])
-        return (slot, *(paid if self.run.ledger.base_is_token0 else paid[::-1]))
+        own = &self.run.ledger.own[slot]
+        base, quote = u128_to_int(own.base), u128_to_int(own.quote)
+        return (slot, base, quote) if self.run.ledger.base_is_token0 else (slot, quote, base)
 
     def close(self, int slot):
-        """Remove a position and return its books, see ``ledger_read``."""
-        own = self.read(slot)
-        self.run.ledger.own[slot].live = False
-        return own
+        """Remove a position; return (books, amount0, amount1) received, fees included.
+
+        Raises
+        ------
+        IndexError
+            If there is no live position in the slot.
+        """
+        cdef OwnPosition* own = self._own(slot)
+        base, quote = u128_to_int(own.base + own.fee_base), u128_to_int(own.quote + own.fee_quote)
+        books = ledger_read(own)
+        own.live = False
+        if self.run.ledger.base_is_token0:
+            return books, base, quote
+        return books, quote, base
 
     cdef OwnPosition* _own(self, int slot) except NULL:
         if not 0 <= slot < self.run.ledger.count or not self.run.ledger.own[slot].live:

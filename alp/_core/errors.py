@@ -13,3 +13,7 @@ class Revert(Exception):  # noqa: N818 - the contracts' own word
     def __init__(self, reason: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class Imbalance(Exception):  # noqa: N818 - what it is
+    """The books of a replay do not add up: a fault of the replay, not of its input."""

@@ -16,7 +16,7 @@
 # without leaving the replay; Python collects them when it stops anyway, or when the room is used up.
 
 from alp._core.prepared_price cimport Price
-from alp._core.uint256 cimport i64, u64, u128, u256
+from alp._core.uint256 cimport i64, limbs_multiply, u64, u128, u256, u256_from_limbs
 
 cdef enum:
     MAX_OWN = 16
@@ -63,13 +63,35 @@ cdef struct Sampler:
     int count
     Sample rows[SAMPLE_ROOM]
 
+
+cdef inline u128 ledger_scale() noexcept nogil:
+    """10**28."""
+    return (<u128>0x204FCE5EULL << 64) | <u128>0x3E25026110000000ULL
+
+
+cdef inline u256 ledger_product(u128 a, u128 b) noexcept nogil:
+    cdef u64 left[2]
+    cdef u64 right[2]
+    cdef u64 out[4]
+    left[0], left[1] = <u64>a, <u64>(a >> 64)
+    right[0], right[1] = <u64>b, <u64>(b >> 64)
+    limbs_multiply(out, left, 2, right, 2)
+    return u256_from_limbs(out[0], out[1], out[2], out[3])
+
+
+cdef class PositionBooks:
+    cdef OwnPosition own
+    cdef dict values            # the same for Python, once it was asked
+
+    cdef dict _decoded(self)
+
 cdef int ledger_mark(Price* price, bint base_is_token0, u128* mark) noexcept nogil
 cdef void ledger_principal(const Ledger* ledger, OwnPosition* own, Price* price,
                            u128* base, u128* quote) noexcept nogil
 cdef void ledger_step(Ledger* ledger, OwnPosition* own, Price* price, u128 mark,
                       u128 fee0, u128 fee1) noexcept nogil
 cdef int ledger_open(Ledger* ledger, int tick_lower, int tick_upper, u128 liquidity) noexcept nogil
-cdef dict ledger_read(const OwnPosition* own)
+cdef PositionBooks ledger_read(const OwnPosition* own)
 cdef tuple ledger_holdings(const Ledger* ledger)
 cdef Sample ledger_sample(const Ledger* ledger, i64 ts_ns, double growth0,
                           double growth1) noexcept nogil

@@ -41,34 +41,17 @@ from alp._core.uint256 cimport (
 MARK_SCALE = 10**28
 """Mark prices and ledger values are integers on this scale."""
 
-LedgerSample = tuple[int, int, int, int, int, int, int, float, float]
-"""Time, mark, base, quote, price, lvr, fees, fee growth of token0 and token1; see ``Sample``."""
-
-
-cdef inline u128 _scale() noexcept nogil:
-    return (<u128>0x204FCE5EULL << 64) | <u128>0x3E25026110000000ULL
-
 
 cdef inline u256 _q96() noexcept nogil:
     return u256_from_limbs(0, <u64>1 << 32, 0, 0)
 
 
-cdef inline u256 _product(u128 a, u128 b) noexcept nogil:
-    cdef u64 left[2]
-    cdef u64 right[2]
-    cdef u64 out[4]
-    left[0], left[1] = <u64>a, <u64>(a >> 64)
-    right[0], right[1] = <u64>b, <u64>(b >> 64)
-    limbs_multiply(out, left, 2, right, 2)
-    return u256_from_limbs(out[0], out[1], out[2], out[3])
-
-
 cdef inline void _accumulate(u256* total, u128 before, u128 after, u128 price) noexcept nogil:
     """total += (after - before) * price, in two's complement."""
     if after > before:
-        total[0] = u256_add(total[0], _product(after - before, price))
+        total[0] = u256_add(total[0], ledger_product(after - before, price))
     elif after < before:
-        total[0] = u256_sub(total[0], _product(before - after, price))
+        total[0] = u256_sub(total[0], ledger_product(before - after, price))
 
 
 cdef inline bint _shift_96_fits_128(const u64* wide, int limbs, u128* result) noexcept nogil:
@@ -95,7 +78,7 @@ cdef int ledger_mark(Price* price, bint base_is_token0, u128* mark) noexcept nog
     cdef u256 step, out
     cdef bint inexact
     cdef int i
-    scale[0], scale[1] = <u64>_scale(), <u64>(_scale() >> 64)
+    scale[0], scale[1] = <u64>ledger_scale(), <u64>(ledger_scale() >> 64)
     if base_is_token0:
         limbs_multiply(square, price.x96.w, 3, price.x96.w, 3)
         for i in range(4):
@@ -105,7 +88,7 @@ cdef int ledger_mark(Price* price, bint base_is_token0, u128* mark) noexcept nog
     if price.short:
         prepare(price)
         # No price is below 2**32, so a quotient times 2**96 fits 256 bits.
-        step = u128_shl96(_scale())
+        step = u128_shl96(ledger_scale())
         step = divide_prepared(
             &price.by, step.w[0], step.w[1], step.w[2], step.w[3], &inexact
         )
@@ -115,7 +98,7 @@ cdef int ledger_mark(Price* price, bint base_is_token0, u128* mark) noexcept nog
             return 1
         mark[0] = u256_low128(out)
         return 0
-    if u256_mul_div(u256_from_u128(_scale()), _q96(), price.x96, &step):
+    if u256_mul_div(u256_from_u128(ledger_scale()), _q96(), price.x96, &step):
         return 1
     if u256_mul_div(step, _q96(), price.x96, &out) or not u256_fits_128(out):
         return 1
@@ -162,13 +145,13 @@ cdef void ledger_step(Ledger* ledger, OwnPosition* own, Price* price, u128 mark,
     if side == 0 or side != _side(own, &ledger.price):
         ledger_principal(ledger, own, price, &base, &quote)
     if mark > ledger.mark:
-        own.price = u256_add(own.price, _product(held, mark - ledger.mark))
+        own.price = u256_add(own.price, ledger_product(held, mark - ledger.mark))
     elif mark < ledger.mark:
-        own.price = u256_sub(own.price, _product(held, ledger.mark - mark))
+        own.price = u256_sub(own.price, ledger_product(held, ledger.mark - mark))
     _accumulate(&own.lvr, own.base, base, mark)
-    _accumulate(&own.lvr, own.quote, quote, _scale())
+    _accumulate(&own.lvr, own.quote, quote, ledger_scale())
     _accumulate(&own.fees, own.fee_base, fee_base, mark)
-    _accumulate(&own.fees, own.fee_quote, fee_quote, _scale())
+    _accumulate(&own.fees, own.fee_quote, fee_quote, ledger_scale())
     own.base = base
     own.quote = quote
     own.fee_base = fee_base
@@ -199,21 +182,44 @@ cdef int ledger_open(Ledger* ledger, int tick_lower, int tick_upper, u128 liquid
     return slot
 
 
-cdef dict ledger_read(const OwnPosition* own):
-    """One position's books as Python integers; values in quote raw * 10**-28."""
-    return {
-        "tick_lower": own.tick_lower,
-        "tick_upper": own.tick_upper,
-        "liquidity": u128_to_int(own.liquidity),
-        "base": u128_to_int(own.base),
-        "quote": u128_to_int(own.quote),
-        "fee_base": u128_to_int(own.fee_base),
-        "fee_quote": u128_to_int(own.fee_quote),
-        "price": i256_to_int(own.price),
-        "lvr": i256_to_int(own.lvr),
-        "fees": i256_to_int(own.fees),
-        "in_range_ns": own.in_range_ns,
-    }
+cdef class PositionBooks:
+    """What the ledger says of one position at a moment, by name; values in quote raw * 10**-28.
+
+    Names are ``tick_lower``, ``tick_upper``, ``liquidity``, ``base``, ``quote`` (principal),
+    ``fee_base``, ``fee_quote``, ``price``, ``lvr``, ``fees`` and ``in_range_ns``.
+    """
+
+    cdef dict _decoded(self):
+        cdef const OwnPosition* own = &self.own
+        if self.values is None:
+            self.values = {
+                "tick_lower": own.tick_lower,
+                "tick_upper": own.tick_upper,
+                "liquidity": u128_to_int(own.liquidity),
+                "base": u128_to_int(own.base),
+                "quote": u128_to_int(own.quote),
+                "fee_base": u128_to_int(own.fee_base),
+                "fee_quote": u128_to_int(own.fee_quote),
+                "price": i256_to_int(own.price),
+                "lvr": i256_to_int(own.lvr),
+                "fees": i256_to_int(own.fees),
+                "in_range_ns": own.in_range_ns,
+            }
+        return self.values
+
+    def __getitem__(self, name):
+        return self._decoded()[name]
+
+    def keys(self):
+        """The names, so that ``dict`` takes it all."""
+        return self._decoded().keys()
+
+
+cdef PositionBooks ledger_read(const OwnPosition* own):
+    """One position's books as they are now."""
+    cdef PositionBooks books = PositionBooks.__new__(PositionBooks)
+    books.own = own[0]
+    return books
 
 
 cdef Sample ledger_sample(
@@ -264,7 +270,7 @@ cdef void sampler_start(Sampler* sampler, i64 every_ns, i64 ts_ns):
 
 
 cdef tuple sample_read(const Sample* sample):
-    """One row as Python integers, a :data:`LedgerSample`."""
+    """One row as Python integers: time, mark, base, quote, price, lvr, fees, and the two growths."""
     return (
         sample.ts_ns,
         u256_to_int(sample.mark),
@@ -286,7 +292,10 @@ cdef bytes sampler_drain(Sampler* sampler):
 
 
 def read_samples(const unsigned char[::1] rows not None):
-    """Decode rows of samples: a :data:`LedgerSample` for each.
+    """Decode rows of samples.
+
+    Each is a tuple of time, mark, base, quote, price, lvr, fees, and fee growth of token0 and
+    token1; see ``Sample``.
 
     Raises
     ------

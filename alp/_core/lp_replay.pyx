@@ -458,14 +458,18 @@ cdef class LpReplay:
         IndexError
             If there is no live position in the slot.
         """
+        cdef OwnPosition* own
         self.settle(ts_ns)
-        own = self.read(slot)
-        lower, upper = own["tick_lower"], own["tick_upper"]
-        self._pool.burn(OWNER - slot, lower, upper, own["liquidity"], ts_ns // 10**9)
+        own = self._own(slot)
+        books = ledger_read(own)
+        lower, upper = own.tick_lower, own.tick_upper
+        self._pool.burn(
+            OWNER - slot, lower, upper, u128_to_int(own.liquidity), ts_ns // 10**9
+        )
         everything = (1 << 128) - 1
         received = self._pool.collect(OWNER - slot, lower, upper, everything, everything)
-        self.run.ledger.own[slot].live = False
-        return own, received[0], received[1]
+        own.live = False
+        return books, received[0], received[1]
 
     def quote(self, bint zero_for_one, amount_in):
         """What selling an exact amount would do: signed (amount0, amount1) into the pool.

@@ -16,7 +16,8 @@ from typing import Literal
 import numpy as np
 
 from alp import __version__
-from alp.backtest.book import PART_NAMES, Snapshot, worth
+from alp._core.lp_books import PART_NAMES
+from alp.backtest.book import Snapshot, worth
 from alp.backtest.engine import Decision, Engine, Record
 from alp.backtest.fee_tiers import TIERS, ArbitrageIncome, arbitrage_income, observed_ratio
 from alp.backtest.lp_leg import OwnedPosition

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from alp._core import bar_replay
-from alp._core.lp_ledger import LedgerSample
+from alp._core.lp_ledger import PositionBooks
 from alp._core.price_history import PriceHistory
+from alp.backtest.book import LedgerSample
 from alp.backtest.drive import BLOCK_NS, SAMPLE, Reason, Stop, Times, roots_of
 from alp.data.schema import Array, unsigned
 from alp.errors import ConfigError, DataError
@@ -149,17 +149,15 @@ class BarDriver:
         """Mint; return (slot, amount0, amount1) taken."""
         return self._replay.open(tick_lower, tick_upper, liquidity)
 
-    def close(self, slot: int) -> tuple[dict[str, Any], int, int]:
+    def close(self, slot: int) -> tuple[PositionBooks, int, int]:
         """Burn and collect; return (books, amount0, amount1) received."""
-        own = self._replay.close(slot)
-        base, quote = own["base"] + own["fee_base"], own["quote"] + own["fee_quote"]
-        return own, *self._pair.split(base, quote)
+        return self._replay.close(slot)
 
     def amounts(self, slot: int) -> tuple[int, int, int, int]:
         """Return raw (base, quote, fee_base, fee_quote) of a live position."""
         return self._replay.amounts(slot)
 
-    def read(self, slot: int) -> dict[str, Any]:
+    def read(self, slot: int) -> PositionBooks:
         """Return a live position's books."""
         return self._replay.read(slot)
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from alp._core.lp_ledger import LedgerSample
+from alp._core.lp_ledger import PositionBooks
 from alp._core.price_history import PriceHistory
+from alp.backtest.book import LedgerSample
 from alp.data.schema import Array
 from alp.models.pair import TokenPair
 
@@ -129,7 +130,7 @@ class Driver(Protocol):
         """Mint; return (slot, amount0, amount1) taken."""
         ...
 
-    def close(self, slot: int) -> tuple[dict[str, Any], int, int]:
+    def close(self, slot: int) -> tuple[PositionBooks, int, int]:
         """Burn and collect; return (books, amount0, amount1) received, fees included."""
         ...
 
@@ -137,7 +138,7 @@ class Driver(Protocol):
         """Return raw (base, quote, fee_base, fee_quote) of a live position."""
         ...
 
-    def read(self, slot: int) -> dict[str, Any]:
+    def read(self, slot: int) -> PositionBooks:
         """Return a live position's books."""
         ...
 

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alp._core.lp_ledger import LedgerSample
-from alp.backtest.book import Balances, Book, Snapshot
+from alp._core.lp_books import Balances, Book
+from alp.backtest.book import LedgerSample, Snapshot, add_up
 from alp.backtest.drive import Reason, Stop
 from alp.backtest.estimates import Estimates
 from alp.backtest.lp_leg import LpLeg
@@ -51,7 +51,7 @@ class _Moment(NamedTuple):
     balances: Balances
 
     def snapshot(self) -> Snapshot:
-        return self.balances.snapshot(self.sample)
+        return add_up(self.balances, self.sample)
 
 
 @dataclass

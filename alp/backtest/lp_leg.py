@@ -10,9 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from alp._core.errors import Revert
+from alp._core.errors import Imbalance, Revert
 from alp._core.holdings import mint_amounts
-from alp.backtest.book import Book, PositionBooks, worth
+from alp._core.lp_books import Book
+from alp._core.lp_ledger import PositionBooks
+from alp.backtest.book import worth
 from alp.backtest.drive import Driver
 from alp.backtest.gas import GasPrice, NativePrice
 from alp.errors import Corrupt
@@ -57,20 +59,30 @@ class OwnedPosition:
     epoch: int
     deposit_base: int
     deposit_quote: int
-    deposit_value: int
+    opening_mark: int
     closed_ns: int | None = None
-    books: PositionBooks = field(default_factory=dict)
+    books: PositionBooks = field(init=False)
     """The ledger's last word on it: at its close, or at the end of the run."""
-    il: int = 0
-    """Value at the end less the value of the deposit held, ledger units."""
-    ended_ns: int = 0
+    ended_ns: int = field(init=False)
     """When the books were written: at its close, or at the end of the run."""
+    closing_mark: int = field(init=False)
+
+    @property
+    def deposit_value(self) -> int:
+        """What was deposited, at the mark then."""
+        return worth(self.deposit_base, self.deposit_quote, self.opening_mark)
+
+    @property
+    def il(self) -> int:
+        """Value at the end less the value of the deposit held, ledger units."""
+        base, quote = self.books["base"], self.books["quote"]
+        return worth(base - self.deposit_base, quote - self.deposit_quote, self.closing_mark)
 
     @property
     def time_in_range(self) -> float | None:
         """Share of its life with the price inside it."""
         life_ns = self.ended_ns - self.opened_ns
-        return float(self.books["in_range_ns"] / life_ns) if life_ns > 0 else None
+        return self.books["in_range_ns"] / life_ns if life_ns > 0 else None
 
 
 class Outcome(NamedTuple):
@@ -250,7 +262,10 @@ class LpLeg:
         slot, amount0, amount1 = self._driver.open(action.tick_lower, action.tick_upper, liquidity)
         base, quote = self._pair.join(amount0, amount1)
         put_base, put_quote, _, _ = self._driver.amounts(slot)
-        self._book.open_position((base, quote), (put_base, put_quote))
+        try:
+            self._book.open_position(base, quote, put_base, put_quote)
+        except Imbalance as error:
+            raise Corrupt(str(error)) from error
         own = OwnedPosition(
             number=len(self.history) + 1,
             slot=slot,
@@ -261,14 +276,15 @@ class LpLeg:
             epoch=self.epoch,
             deposit_base=base,
             deposit_quote=quote,
-            deposit_value=worth(base, quote, self._book.mark),
+            opening_mark=self._book.mark,
         )
         self._live.append(own)
         self.history.append(own)
 
     def _close(self, own: OwnedPosition) -> None:
         books, amount0, amount1 = self._driver.close(own.slot)
-        self._book.close_position(self._pair.join(amount0, amount1), books)
+        base, quote = self._pair.join(amount0, amount1)
+        self._book.close_position(base, quote, books)
         self._write_down(own, books)
         own.closed_ns = own.ended_ns
         self._live.remove(own)
@@ -276,11 +292,7 @@ class LpLeg:
     def _write_down(self, own: OwnedPosition, books: PositionBooks) -> None:
         own.books = books
         own.ended_ns = self._driver.ts_ns
-        own.il = worth(
-            books["base"] - own.deposit_base,
-            books["quote"] - own.deposit_quote,
-            self._book.mark,
-        )
+        own.closing_mark = self._book.mark
 
     def _pay(self, plan: Plan, *, executed: bool, reason: str) -> Outcome:
         units = self._gas_overhead

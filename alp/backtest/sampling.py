@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from alp._core.lp_ledger import LedgerSample, read_samples
-from alp.backtest.book import Balances, Snapshot
+from alp._core.lp_books import Balances
+from alp._core.lp_ledger import read_samples
+from alp.backtest.book import LedgerSample, Snapshot, add_up
 from alp.data.schema import Array
 
 MINUTE_NS = 60_000_000_000
@@ -75,7 +76,7 @@ class Sampling:
     def _at(self, step_ns: int) -> list[Snapshot]:
         """Return the samples at multiples of a step, between the ends of the run."""
         found = [
-            balances.snapshot(sample)
+            add_up(balances, sample)
             for block, balances in self._blocks
             for sample in _decoded(block[block["ts_ns"] % step_ns == 0])
         ]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from alp._core import lp_replay
 from alp._core.errors import Revert
-from alp._core.lp_ledger import LedgerSample
+from alp._core.lp_ledger import PositionBooks
 from alp._core.pool import Pool
 from alp._core.price_history import PriceHistory
+from alp.backtest.book import LedgerSample
 from alp.backtest.drive import SAMPLE, Reason, Stop, prices_of
 from alp.backtest.markouts import Markouts
 from alp.data.schema import Array
@@ -202,7 +202,7 @@ class SwapDriver:
         """Mint; return (slot, amount0, amount1) taken."""
         return self._replay.open(tick_lower, tick_upper, liquidity, self._ts_ns)
 
-    def close(self, slot: int) -> tuple[dict[str, Any], int, int]:
+    def close(self, slot: int) -> tuple[PositionBooks, int, int]:
         """Burn and collect; return (books, amount0, amount1) received."""
         return self._replay.close(slot, self._ts_ns)
 
@@ -210,7 +210,7 @@ class SwapDriver:
         """Return raw (base, quote, fee_base, fee_quote) of a live position."""
         return self._replay.amounts(slot)
 
-    def read(self, slot: int) -> dict[str, Any]:
+    def read(self, slot: int) -> PositionBooks:
         """Return a live position's books."""
         return self._replay.read(slot)
 

@@ -15,7 +15,7 @@ from math import ceil
 
 import numpy as np
 
-from alp.backtest.book import Book
+from alp._core.lp_books import Book
 from alp.backtest.cefi import BUY, SELL, Fill, Instrument, PassiveTape, Print
 from alp.backtest.drive import NEVER_NS, Driver
 from alp.backtest.estimates import Estimates

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alp._core.lp_ledger import MARK_SCALE, LedgerSample
-from alp.backtest.book import PART_NAMES, Book, Snapshot, worth
+from alp._core.bar_replay import PATH, BarReplay
+from alp._core.errors import Imbalance
+from alp._core.lp_books import PART_NAMES, Book
+from alp._core.lp_ledger import MARK_SCALE
+from alp.backtest.book import LedgerSample, Snapshot, add_up
 from alp.backtest.gas import GasPrice, NativePrice
+from alp.data.schema import BAR, limbs
 from alp.errors import ConfigError, Corrupt
 
 
@@ -22,8 +27,12 @@ def sample(book: Book, ts_ns: int = 0, **positions: int) -> LedgerSample:
     return (ts_ns, book.mark, base, quote, price, lvr, fees, 0.0, 0.0)
 
 
+def positions_of(replay: BarReplay) -> dict[str, int]:
+    return dict(zip(("base", "quote", "price", "lvr", "fees"), replay.sample(0)[2:7], strict=True))
+
+
 def snapshot_of(book: Book, **positions: int) -> Snapshot:
-    return book.balances().snapshot(sample(book, **positions))
+    return add_up(book.balances(), sample(book, **positions))
 
 
 amounts = st.integers(0, 10**24)
@@ -58,24 +67,29 @@ def test_any_sequence_of_entries_balances(entries: list[tuple[object, ...]]) -> 
 
 
 def test_a_position_moves_value_between_wallet_and_pool_and_rounding_is_execution() -> None:
-    book = Book(mark=3 * MARK_SCALE, wallet_base=100, wallet_quote=1000)
-    opened = {"base": 39, "quote": 500, "fee_base": 0, "fee_quote": 0}
-    live = opened | {"price": 0, "lvr": 0, "fees": 0}
-    book.open_position((40, 500), (39, 500))
-    snapshot = snapshot_of(book, base=39, quote=500)
-    assert dict(zip(PART_NAMES, snapshot.parts, strict=True))["execution"] == -3 * MARK_SCALE
-    earned = live | {"fee_quote": 7, "fees": 7 * MARK_SCALE}
-    book.close_position((39, 507), earned)
-    closed = snapshot_of(book)
-    assert closed.nav == worth(99, 1007, book.mark)
-    assert dict(zip(PART_NAMES, closed.parts, strict=True))["fees"] == 7 * MARK_SCALE
+    replay = BarReplay(500, True, PATH, 1 << 96, 0)
+    slot, base, quote = replay.open(-1000, 1000, 10**9)
+    book = Book(mark=replay.mark, wallet_base=10**9, wallet_quote=10**9)
+    book.open_position(base + 1, quote, base, quote)
+    assert (book.wallet_base, book.wallet_quote) == (10**9 - base - 1, 10**9 - quote)
+    snapshot = snapshot_of(book, base=base, quote=quote)
+    assert dict(zip(PART_NAMES, snapshot.parts, strict=True))["execution"] == -book.mark
+    bar = np.zeros(1, BAR)
+    bar["period_ns"] = 1
+    for name, price in (("open", 99), ("high", 101), ("low", 99), ("close", 100)):
+        bar[f"{name}_x96"] = limbs([(price << 96) // 100], 4)
+    replay.advance(bar.view(np.uint8), 0, 2, 0, 1 << 159)
+    inside = snapshot_of(book, **positions_of(replay))
+    position, paid_base, paid_quote = replay.close(slot)
+    assert position["fees"] > 0
+    book.close_position(paid_base, paid_quote, position)
+    assert snapshot_of(book) == inside._replace(lp_base=book.wallet_base)
 
 
 def test_books_that_do_not_balance_stop_the_run() -> None:
     book = Book(mark=MARK_SCALE, wallet_base=5, wallet_quote=5)
-    book.wallet_quote += 1
-    with pytest.raises(Corrupt, match="do not balance"):
-        snapshot_of(book)
+    with pytest.raises(Corrupt, match=r"do not balance at 0: NAV changed by 10{28}, .* up to 0"):
+        snapshot_of(book, quote=1)
 
 
 def test_a_later_mark_reprices_what_is_held_outside_positions() -> None:
@@ -83,10 +97,10 @@ def test_a_later_mark_reprices_what_is_held_outside_positions() -> None:
     book.hedge_fill(-4, 9, 1)
     before = book.balances()
     later = (5, 3 * MARK_SCALE, 0, 0, 0, 0, 0, 0.0, 0.0)
-    told = before.snapshot(later)
+    told = add_up(before, later)
     book.mark_to(3 * MARK_SCALE)
     assert book.balances() is not before
-    assert told == book.balances().snapshot(later)
+    assert told == add_up(book.balances(), later)
     parts = dict(zip(PART_NAMES, told.parts, strict=True))
     assert parts["price"] == 7 * MARK_SCALE
     assert parts["hedge_pnl"] == (1 - 4) * MARK_SCALE
@@ -94,8 +108,8 @@ def test_a_later_mark_reprices_what_is_held_outside_positions() -> None:
 
 def test_a_mint_cannot_take_more_than_there_is() -> None:
     book = Book(mark=MARK_SCALE, wallet_base=5, wallet_quote=5)
-    with pytest.raises(Corrupt, match="more than the wallet held"):
-        book.open_position((6, 0), (6, 0))
+    with pytest.raises(Imbalance, match="more than the wallet held: left -1 base, 5 quote"):
+        book.open_position(6, 0, 6, 0)
 
 
 def test_gas_is_priced_by_the_fee_of_its_time() -> None:

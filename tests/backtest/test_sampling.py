@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alp._core.lp_books import Book
 from alp._core.lp_ledger import MARK_SCALE
-from alp.backtest.book import Book, Snapshot
+from alp.backtest.book import Snapshot, add_up
 from alp.backtest.drive import SAMPLE
 from alp.backtest.sampling import FINEST, MINUTE_NS, MOST_POINTS, Sampling
 from alp.data.schema import Array, limbs
@@ -29,7 +30,7 @@ def at(*times: int, base: int = 0) -> Array:
 
 
 def moment(ts_ns: int) -> Snapshot:
-    return BALANCES.snapshot((ts_ns, MARK_SCALE, 0, 0, 0, 0, 0, 0.0, 0.0))
+    return add_up(BALANCES, (ts_ns, MARK_SCALE, 0, 0, 0, 0, 0, 0.0, 0.0))
 
 
 def run(sampling: Sampling, hours: int, collect: int) -> None:

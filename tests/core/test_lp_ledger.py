@@ -191,7 +191,8 @@ def test_a_bar_that_stands_still_only_lets_time_pass() -> None:
     replay.advance(as_bytes(rows[:1]), 0, NEVER_NS, 0, TOP)
     before = replay.read(slot)
     replay.advance(as_bytes(rows), 1, NEVER_NS, 0, TOP)
-    assert replay.read(slot) == before | {"in_range_ns": 3 * MINUTE_NS}
+    after = dict(replay.read(slot))
+    assert after == dict(before) | {"in_range_ns": 3 * MINUTE_NS}
     assert (replay.ts_ns, replay.bars, replay.liquidity) == (3 * MINUTE_NS, 3, 7)
 
 

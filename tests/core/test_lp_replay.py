@@ -207,7 +207,7 @@ def test_cutting_a_run_into_pieces_changes_nothing() -> None:
         for first in range(0, 400, piece):
             advance(replay, rows[first : first + piece].copy())
         replay.settle(int(rows["ts_ns"][-1]))
-        books.append(replay.read(slot))
+        books.append(dict(replay.read(slot)))
     assert books[0] == books[1]
 
 
