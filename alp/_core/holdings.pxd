@@ -18,3 +18,5 @@ cdef struct Ranges:
 cdef u256 held_by(const Ranges* ranges, u256 sqrt_price, bint token0) noexcept nogil
 # Least price with at most `limit` of token0, or greatest with at most that of token1.
 cdef u256 price_holding_at_most(const Ranges* ranges, u256 limit, bint token0) noexcept nogil
+# From rows `(tick_lower, tick_upper, liquidity)`; ValueError for no range, or more than MOST.
+cdef int read_ranges(object positions, Ranges* ranges) except -1

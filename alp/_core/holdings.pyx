@@ -124,7 +124,7 @@ cdef u256 price_holding_at_most(const Ranges* ranges, u256 limit, bint token0) n
     return around.high if token0 else around.low
 
 
-cdef int _read(object positions, Ranges* ranges) except -1:
+cdef int read_ranges(object positions, Ranges* ranges) except -1:
     cdef int i = 0
     if len(positions) > MOST:
         raise ValueError(f"{len(positions)} ranges are more than {MOST}")
@@ -158,7 +158,7 @@ def first_price_with_token0_at_most(positions, limit):
     cdef Ranges ranges
     cdef u256 most = u256_from_int(limit)
     cdef u256 found
-    _read(positions, &ranges)
+    read_ranges(positions, &ranges)
     with nogil:
         found = price_holding_at_most(&ranges, most, True)
     return u256_to_int(found)
@@ -173,7 +173,7 @@ def last_price_with_token1_at_most(positions, limit):
     cdef Ranges ranges
     cdef u256 most = u256_from_int(limit)
     cdef u256 found
-    _read(positions, &ranges)
+    read_ranges(positions, &ranges)
     with nogil:
         found = price_holding_at_most(&ranges, most, False)
     return u256_to_int(found)

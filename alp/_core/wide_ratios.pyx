@@ -9,8 +9,8 @@ from libc.math cimport ldexp, sqrt
 from alp._core.reverts cimport OK
 from alp._core.uint256 cimport (
     limbs_multiply, u64, u128, u256, u256_add, u256_add_u64, u256_eq, u256_from_int, u256_from_u64,
-    u256_is_zero, u256_low128, u256_lt, u256_mul_div, u256_mul_div_up, u256_mul_overflows,
-    u256_msb, u256_to_int, u160_from_int,
+    u256_is_zero, u256_low128, u256_lt, u256_mul_div, u256_mul_overflows, u256_msb,
+    u256_to_int, u160_from_int,
 )
 
 cdef enum:
@@ -26,8 +26,8 @@ cdef inline u256 _shift_left(u256 value, int bits) noexcept nogil:
 
 
 cdef double nearest_ratio(u256 numerator, u256 denominator) noexcept nogil:
-    cdef u256 one = u256_from_u64(1)
-    cdef u256 quotient, above
+    cdef u256 factor = u256_from_u64(1)
+    cdef u256 quotient, back, whole
     cdef u128 digits
     cdef int raised, shift
     if u256_is_zero(numerator):
@@ -37,13 +37,15 @@ cdef double nearest_ratio(u256 numerator, u256 denominator) noexcept nogil:
     numerator = _shift_left(numerator, raised)
     shift = QUOTIENT_BITS + u256_msb(denominator) - 255
     if shift >= 0:
-        one = _shift_left(one, shift)
+        factor = _shift_left(factor, shift)
     else:
         denominator = _shift_left(denominator, -shift)
-    u256_mul_div(numerator, one, denominator, &quotient)
-    u256_mul_div_up(numerator, one, denominator, &above)
+    u256_mul_div(numerator, factor, denominator, &quotient)
     digits = u256_low128(quotient)
-    if not u256_eq(quotient, above):
+    # A remainder, which fits 256 bits as the denominator does, breaks a tie upwards.
+    u256_mul_overflows(quotient, denominator, &back)
+    u256_mul_overflows(numerator, factor, &whole)
+    if not u256_eq(back, whole):
         digits |= 1
     return ldexp(<double>digits, -shift - raised)
 

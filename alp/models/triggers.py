@@ -13,14 +13,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from math import isqrt
 from typing import NamedTuple
 
-from alp._core.holdings import (
-    first_price_with_token0_at_most,
-    held_amounts,
-    last_price_with_token1_at_most,
-)
+from alp._core.holdings import held_amounts
+from alp._core.trigger_prices import due_at, first_due_above, last_due_below
 from alp.errors import ConfigError
 
 MIN_SQRT_RATIO = 4295128739
@@ -31,9 +27,9 @@ NEVER_BELOW = MIN_SQRT_RATIO - 1
 NEVER_ABOVE = MAX_SQRT_RATIO
 """Upper bound that no pool price reaches."""
 
-# Thresholds in basis points times a hysteresis in basis points.
-_SCALE = 100_000_000
 _WHOLE = 10_000
+# A price a hundred million times another; little enough for the arithmetic of 64 bits.
+_MOST_PRICE_MOVE_BPS = 10**12
 
 
 class Crossing(StrEnum):
@@ -50,6 +46,10 @@ class Cause(StrEnum):
 
     DEPLETED = "depleted"
     PRICE_MOVED = "price_moved"
+
+
+# By the numbers of alp._core.trigger_prices.
+_CAUSES = (None, Cause.DEPLETED, Cause.PRICE_MOVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,8 @@ class TriggerRule:
     def __post_init__(self) -> None:
         if not 0 < self.depletion_bps <= 10_000:
             raise ConfigError(f"depletion threshold {self.depletion_bps} bps is not in 1..10000")
-        if self.price_move_bps < 0:
-            raise ConfigError(f"price move threshold {self.price_move_bps} bps is negative")
+        if not 0 <= self.price_move_bps <= _MOST_PRICE_MOVE_BPS:
+            raise ConfigError(f"price move threshold {self.price_move_bps} bps is not in 0..10**12")
         if not 0 <= self.hysteresis_bps < 10_000:
             raise ConfigError(f"hysteresis {self.hysteresis_bps} bps is not in 0..9999")
 
@@ -124,37 +124,21 @@ def cause_of(
         trigger stays as it is.
     """
     part = _part(rule, to_rearm=to_rearm)
-    now = Baseline(sqrt_price_x96, *holdings.amounts(sqrt_price_x96))
-    return _cause(rule, part, baseline, now, crossing)
+    up, down = due_at(
+        baseline, holdings, sqrt_price_x96, rule.depletion_bps, rule.price_move_bps, part
+    )
+    return _CAUSES[up if crossing is Crossing.UP else down]
 
 
 def crossing_of(
     rule: TriggerRule, baseline: Baseline, holdings: Holdings, sqrt_price_x96: int
 ) -> tuple[Crossing, Cause] | None:
     """Return the trigger that fires at a price, or None."""
-    now = Baseline(sqrt_price_x96, *holdings.amounts(sqrt_price_x96))
-    for crossing in (Crossing.UP, Crossing.DOWN):
-        cause = _cause(rule, _WHOLE, baseline, now, crossing)
-        if cause is not None:
-            return crossing, cause
-    return None
-
-
-def _cause(
-    rule: TriggerRule, part: int, baseline: Baseline, now: Baseline, crossing: Crossing
-) -> Cause | None:
-    """Compare what is there now with the baseline, by a part of the thresholds."""
-    up = crossing is Crossing.UP
-    left, full = (now.amount0, baseline.amount0) if up else (now.amount1, baseline.amount1)
-    if left * _SCALE < full * (_SCALE - rule.depletion_bps * part):
-        return Cause.DEPLETED
-    if rule.price_move_bps:
-        higher, lower = (now, baseline) if up else (baseline, now)
-        moved = higher.sqrt_price_x96 * higher.sqrt_price_x96 * _SCALE
-        limit = lower.sqrt_price_x96 * lower.sqrt_price_x96
-        if moved > limit * (_SCALE + rule.price_move_bps * part):
-            return Cause.PRICE_MOVED
-    return None
+    up, down = due_at(
+        baseline, holdings, sqrt_price_x96, rule.depletion_bps, rule.price_move_bps, _WHOLE
+    )
+    crossing, cause = (Crossing.UP, _CAUSES[up]) if up else (Crossing.DOWN, _CAUSES[down])
+    return None if cause is None else (crossing, cause)
 
 
 def armed_bounds(rule: TriggerRule, baseline: Baseline, holdings: Holdings) -> tuple[int, int]:
@@ -163,10 +147,8 @@ def armed_bounds(rule: TriggerRule, baseline: Baseline, holdings: Holdings) -> t
     It fires at every price ``<= low`` and ``>= high`` and at none between them. A side that cannot
     fire has :data:`NEVER_BELOW` or :data:`NEVER_ABOVE`.
     """
-    return (
-        _last_below(rule, baseline, holdings, to_rearm=False),
-        _first_above(rule, baseline, holdings, to_rearm=False),
-    )
+    given = baseline, holdings, rule.depletion_bps, rule.price_move_bps, _WHOLE
+    return last_due_below(*given), first_due_above(*given)
 
 
 def rearm_bounds(
@@ -177,48 +159,13 @@ def rearm_bounds(
     After an upward crossing the rule is armed at every price ``<= low``; after a downward one at
     every price ``>= high``; the other bound is never reached.
     """
+    part = _part(rule, to_rearm=True)
+    given = baseline, holdings, rule.depletion_bps, rule.price_move_bps, part
     if crossing is Crossing.UP:
-        return _first_above(rule, baseline, holdings, to_rearm=True) - 1, NEVER_ABOVE
-    return NEVER_BELOW, _last_below(rule, baseline, holdings, to_rearm=True) + 1
-
-
-def _first_above(
-    rule: TriggerRule, baseline: Baseline, holdings: Holdings, *, to_rearm: bool
-) -> int:
-    """Return the least price at which `cause_of` an upward crossing is true."""
-    part = _part(rule, to_rearm=to_rearm)
-    due = NEVER_ABOVE
-    most = _depleted_at_most(rule, part, baseline.amount0) - holdings.wallet0
-    if most >= 0:
-        due = first_price_with_token0_at_most(holdings.positions, most)
-    if rule.price_move_bps:
-        # The least p with p * p * scale > limit.
-        limit = baseline.sqrt_price_x96**2 * (_SCALE + rule.price_move_bps * part)
-        due = min(due, isqrt(limit // _SCALE) + 1)
-    return min(max(due, MIN_SQRT_RATIO), NEVER_ABOVE)
-
-
-def _last_below(
-    rule: TriggerRule, baseline: Baseline, holdings: Holdings, *, to_rearm: bool
-) -> int:
-    """Return the greatest price at which `cause_of` a downward crossing is true."""
-    part = _part(rule, to_rearm=to_rearm)
-    due = NEVER_BELOW
-    most = _depleted_at_most(rule, part, baseline.amount1) - holdings.wallet1
-    if most >= 0:
-        due = last_price_with_token1_at_most(holdings.positions, most)
-    if rule.price_move_bps:
-        # The greatest p with limit > p * p * (scale + move).
-        limit = baseline.sqrt_price_x96**2 * _SCALE
-        due = max(due, isqrt((limit - 1) // (_SCALE + rule.price_move_bps * part)))
-    return max(min(due, MAX_SQRT_RATIO - 1), NEVER_BELOW)
+        return first_due_above(*given) - 1, NEVER_ABOVE
+    return NEVER_BELOW, last_due_below(*given) + 1
 
 
 def _part(rule: TriggerRule, *, to_rearm: bool) -> int:
     """Return which part of the thresholds counts, in basis points."""
     return _WHOLE - rule.hysteresis_bps if to_rearm else _WHOLE
-
-
-def _depleted_at_most(rule: TriggerRule, part: int, full: int) -> int:
-    """Return the most of a token that still counts as depleted; -1 where nothing does."""
-    return (full * (_SCALE - rule.depletion_bps * part) - 1) // _SCALE

@@ -6,6 +6,9 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from triggers_twin import cause_of as plain_cause_of
+from triggers_twin import crossing_of as plain_crossing_of
+from triggers_twin import first_above, last_below
 
 from alp._core.tickmath import get_sqrt_ratio_at_tick
 from alp.errors import ConfigError
@@ -135,3 +138,36 @@ def test_a_withdrawal_from_the_wallet_fires_at_the_baseline_price_itself():
 def test_thresholds_outside_their_domain_are_refused(fields):
     with pytest.raises(ConfigError):
         TriggerRule(*fields)
+
+
+@given(rules, worlds, st.integers(-60_000, 60_000).map(get_sqrt_ratio_at_tick), st.booleans())
+def test_the_compiled_triggers_are_the_plain_ones(rule, world, sqrt_price, to_rearm):
+    holdings, start = world
+    baseline = holdings.baseline(start)
+    assert crossing_of(rule, baseline, holdings, sqrt_price) == plain_crossing_of(
+        rule, baseline, holdings, sqrt_price
+    )
+    given_ = rule, baseline, holdings
+    armed = last_below(*given_, to_rearm=False), first_above(*given_, to_rearm=False)
+    assert armed_bounds(*given_) == armed
+    low, high = last_below(*given_, to_rearm=True), first_above(*given_, to_rearm=True)
+    assert rearm_bounds(rule, baseline, holdings, Crossing.UP) == (high - 1, NEVER_ABOVE)
+    assert rearm_bounds(rule, baseline, holdings, Crossing.DOWN) == (NEVER_BELOW, low + 1)
+    for crossing in Crossing:
+        there = *given_, sqrt_price, crossing
+        assert cause_of(*there, to_rearm=to_rearm) == plain_cause_of(*there, to_rearm=to_rearm)
+
+
+@pytest.mark.parametrize("start", [MIN_SQRT_RATIO, MAX_SQRT_RATIO - 1])
+@pytest.mark.parametrize("move", [1, 10_000, 10**12])
+def test_bounds_at_the_ends_of_the_prices_are_the_plain_ones(start, move):
+    rule = TriggerRule(depletion_bps=10_000, price_move_bps=move)
+    holdings = Holdings(0, 0, ((-887_270, 887_270, 10**18),))
+    given_ = rule, holdings.baseline(start), holdings
+    expected = last_below(*given_, to_rearm=False), first_above(*given_, to_rearm=False)
+    assert armed_bounds(*given_) == expected
+
+
+def test_a_price_move_beyond_all_prices_is_no_threshold():
+    with pytest.raises(ConfigError, match="price move"):
+        TriggerRule(depletion_bps=1_000, price_move_bps=10**12 + 1)
