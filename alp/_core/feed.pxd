@@ -46,6 +46,7 @@ cdef struct Market:
     Quote quote                 # of the venue's own best-quote stream
     i64 exchange_ns             # of the last update applied
     i64 received_ns
+    i64 snapshots
     int changed
 
 cdef class Feed:

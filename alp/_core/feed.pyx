@@ -63,6 +63,7 @@ cdef int _book_update(Feed feed, const Update* update, i64 received_ns) noexcept
     )
     if update.kind == UPDATE_SNAPSHOT:
         feed.counters.snapshots += 1
+        market.snapshots += 1
     else:
         feed.counters.deltas += 1
     feed.counters.level_changes += (
@@ -251,6 +252,22 @@ cdef class Feed:
         self.lose(LOST)
         self.sequence = NONE_ID
 
+    def begin(self, int symbol, i64 last_id):
+        """Take the book for empty and live up to an id: for a recording without its snapshot.
+
+        Raises
+        ------
+        ValueError
+            If the venue's rule needs the whole book.
+        """
+        cdef Market* market = self._market(symbol)
+        if market.sync.rule == RULE_CHECKSUM:
+            raise ValueError("a checksum cannot be tried without the snapshot")
+        sync_reset(&market.sync, &market.book, 0)
+        market.sync.status = LIVE
+        market.sync.last_id = last_id
+        market.sync.fresh = True
+
     cdef Market* _market(self, int symbol) except NULL:
         if not 0 <= symbol < self.count:
             raise IndexError(f"no symbol {symbol}")
@@ -289,6 +306,10 @@ cdef class Feed:
             return [(levels[i].price, levels[i].quantity) for i in range(found)]
         finally:
             free(levels)
+
+    def snapshots(self, int symbol):
+        """Return how many snapshots of a product came."""
+        return self._market(symbol).snapshots
 
     def checksums(self, int symbol):
         """Return how many checksums were tried, and how many were equal."""

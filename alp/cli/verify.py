@@ -1,4 +1,4 @@
-"""``alp verify``: prove the compiled engine against what the real contracts did."""
+"""``alp verify``: hold the compiled code to what the real contracts and venues did."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from alp.cli.options import json_option, print_json, progress_option
 
 if TYPE_CHECKING:
     from alp.chain.verify_pool import Report
+    from alp.recording.verify_feed import BookReport, FeedReport
 
 
 @click.group(cls=LazyGroup)
 def verify() -> None:
-    """Prove the pool engine against recorded chain data."""
+    """Hold the compiled code to recordings of the chain and of the venues."""
 
 
 @verify.command(
@@ -85,3 +86,131 @@ def _print(report: Report) -> None:
         click.echo("  nothing to verify in this file")
     if report.first_difference is not None:
         click.echo(f"  first difference: {report.first_difference}")
+
+
+@verify.command(
+    cls=Command,
+    examples={
+        "alp verify feed ethusdt.jsonl.gz": "rebuild the books of a capture",
+        "alp verify feed day1.jsonl.gz day2.jsonl.gz": "files that are one capture, in order",
+        "alp verify feed --partial --symbol ETH-USD part.ndjson.zst": "one product, no snapshot",
+    },
+)
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE...",
+)
+@click.option(
+    "--venue",
+    type=click.Choice(
+        [
+            "binance-usdm",
+            "binance-coinm",
+            "binance-spot",
+            "coinbase",
+            "coinbase-exchange",
+            "kraken",
+            "kraken-futures",
+        ]
+    ),
+    help="Whose messages they are.  [default: found out]",
+)
+@click.option(
+    "--symbol",
+    "symbols",
+    multiple=True,
+    help="Product to look at; repeat for several.  [default: all]",
+)
+@click.option(
+    "--partial",
+    is_flag=True,
+    help="Accept a capture without its snapshot: the book is what was seen since.",
+)
+@json_option
+@progress_option
+def feed(
+    files: tuple[Path, ...],
+    venue: str | None,
+    symbols: tuple[str, ...],
+    partial: bool,
+    as_json: bool,
+    progress: bool,
+) -> None:
+    """Rebuild the order books of a capture with the live feed handlers; name every fault.
+
+    FILEs are one capture that goes on from file to file: raw messages, one a line, with or without
+    receive times (hftbacktest, cryptofeed, or bare), plain, gzip or zstandard. Each book is built
+    from its snapshot and every difference, under the venue's own rule of continuity; checksums are
+    tried where the venue sends them.
+
+    Exit status 1 where a message cannot be read, one is missing, a checksum differs, a book is
+    crossed, or there is no snapshot; 4 where a file is no capture.
+    """
+    from alp.errors import CheckFailed
+
+    report = _verified_feed(files, venue, symbols, partial, progress)
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        _print_feed(report)
+    if not report.ok:
+        raise CheckFailed(
+            "the books cannot be trusted: " + "; ".join(sorted(report.faults)),
+            hint="see the counts above",
+        )
+
+
+def _verified_feed(
+    files: tuple[Path, ...],
+    venue: str | None,
+    symbols: tuple[str, ...],
+    partial: bool,
+    progress: bool,
+) -> FeedReport:
+    from alp.recording.verify_feed import verify_feed
+
+    if not progress:
+        return verify_feed(files, venue=venue, symbols=symbols, partial=partial)
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} messages"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        bar = bars.add_task("messages", total=None)
+        return verify_feed(
+            files,
+            venue=venue,
+            symbols=symbols,
+            partial=partial,
+            progress=lambda count: bars.update(bar, completed=count),
+        )
+
+
+def _print_feed(report: FeedReport) -> None:
+    click.echo(f"{', '.join(report.files)}: {report.venue}, {report.messages:,} messages")
+    for name, count in report.counts.items():
+        click.echo(f"  {name.replace('_', ' '):<16}{count:>12,}")
+    for book in report.books:
+        click.echo(f"  {book.symbol:<16}{_book_line(book)}")
+    for what, count in sorted(report.faults.items()):
+        click.echo(f"  fault: {what}" + (f", {count:,} times" if count > 1 else ""))
+    for excerpt in report.excerpts:
+        click.echo(f"    {excerpt}")
+    if report.ok:
+        click.echo("  no fault")
+
+
+def _book_line(book: BookReport) -> str:
+    if not book.live or book.bid is None or book.ask is None:
+        return "no book"
+    sums = ""
+    if book.checksums:
+        sums = f", checksums {book.checksums_equal:,} of {book.checksums:,} equal"
+    whole = ", partial: no snapshot" if book.partial else ""
+    return (
+        f"bid {book.bid[0]} x {book.bid[1]}, ask {book.ask[0]} x {book.ask[1]}; "
+        f"{book.levels[0]:,} bids, {book.levels[1]:,} asks{sums}{whole}"
+    )

@@ -1,0 +1,1 @@
+"""What venues sent, kept and read again: captures of our own and of others."""

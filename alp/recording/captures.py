@@ -1,0 +1,232 @@
+"""Captures of market data, message by message, in the forms people have them.
+
+Told apart by their first line; plain, gzip or zstandard:
+
+``hftbacktest``     local receive time in nanoseconds, a space, the message
+``cryptofeed v3``   JSON lines with ``t`` (header, http, connect, send, recv), ``conn``, ``ts``
+``cryptofeed``      ``<seconds>: <message>``; a line ``<url> -> <seconds>: <body>`` is a REST answer
+``fixtures``        JSON lines with ``raw``, ``channel``, ``direction`` and perhaps ``symbol``
+``messages``        nothing but messages, one a line
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+
+from alp.errors import DataError
+
+GZIP = b"\x1f\x8b"
+ZSTD = b"\x28\xb5\x2f\xfd"
+_OLD_REST = re.compile(rb"(?P<url>\S+) (?P<way>->|<-) (?P<at>\d+\.?\d*): ?")
+_OLD_CONNECT = re.compile(rb"\S+ <-> (?P<at>\d+\.?\d*)")
+_OLD = re.compile(rb"(?P<at>\d+\.?\d*): ")
+_NS = re.compile(rb"(?P<at>\d{16,19}) ")
+_SYMBOL = re.compile(r"[?&](?:symbol|pair)=([A-Za-z0-9_/-]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a venue.
+
+    Attributes
+    ----------
+    text
+        As received.
+    received_ns
+        When, nanoseconds UTC; 0 where the capture does not tell.
+    connection
+        Which of the capture's connections it came by.
+    symbol
+        The product a REST answer is about, where the answer itself does not say.
+    line
+        Of the file, from 1.
+    connected
+        The connection was opened just before: what it counts begins anew. No text then.
+    """
+
+    text: bytes
+    received_ns: int
+    connection: str
+    symbol: str | None
+    line: int
+    connected: bool = False
+
+
+def open_capture(path: Path) -> BinaryIO:
+    """Open a file for reading, unpacked.
+
+    Raises
+    ------
+    DataError
+        If it cannot be opened.
+    """
+    try:
+        file = path.open("rb")
+        magic = file.peek(4)[:4]
+    except OSError as error:
+        raise DataError(error.strerror or str(error), path=path) from error
+    if magic[:2] == GZIP:
+        return io.BufferedReader(gzip.GzipFile(fileobj=file))
+    if magic == ZSTD:
+        import zstandard
+
+        reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
+        return io.BufferedReader(reader)
+    return file
+
+
+def read_captures(paths: Iterable[Path]) -> Iterator[Message]:
+    """Yield the messages of several files that are one capture, in order.
+
+    Raises
+    ------
+    DataError
+        If a file is not a capture, or is damaged; what came before was yielded.
+    """
+    for path in paths:
+        yield from read_capture(path)
+
+
+def read_capture(path: Path) -> Iterator[Message]:
+    """Yield the messages of one file, see :func:`read_captures`."""
+    with open_capture(path) as file:
+        reader = None
+        for number, line in _lines(file, path):
+            if reader is None:
+                reader = _reader(line)
+                if reader is None:
+                    raise DataError(
+                        "not a capture of market data", path=path, row=number, hint=_FORMS
+                    )
+            try:
+                message = reader(line, number)
+            except (ValueError, KeyError, TypeError) as error:
+                raise DataError(
+                    f"not a line of this capture: {error}", path=path, row=number
+                ) from error
+            if message is not None:
+                yield message
+        if reader is None:
+            raise DataError("the file is empty", path=path)
+
+
+_FORMS = "lines of `<ns> <json>`, bare JSON messages, or cryptofeed's recordings"
+
+
+def _lines(file: BinaryIO, path: Path) -> Iterator[tuple[int, bytes]]:
+    """Lines with something in them; a damaged archive names the last line that was whole."""
+    number = 0
+    try:
+        for number, raw in enumerate(file, 1):
+            line = raw.strip()
+            if line:
+                yield number, line
+    except (OSError, EOFError, zlib.error) as error:
+        raise _torn(path, number, error) from error
+    except Exception as error:
+        if type(error).__name__ != "ZstdError":
+            raise
+        raise _torn(path, number, error) from error
+
+
+def _torn(path: Path, number: int, error: Exception) -> DataError:
+    return DataError(
+        f"the file is damaged or was cut off after line {number}: {error}", path=path, row=number
+    )
+
+
+def _reader(first: bytes) -> Any:
+    """Return the function that reads lines like the first one, or None."""
+    if _NS.match(first):
+        return _hftbacktest
+    if (
+        _OLD.match(first)
+        or _OLD_REST.match(first)
+        or _OLD_CONNECT.match(first)
+        or first.startswith(b"wss://")
+    ):
+        return _cryptofeed_old
+    if first[:1] not in b"{[":
+        return None
+    try:
+        row = orjson.loads(first)
+    except orjson.JSONDecodeError:
+        return None
+    if isinstance(row, dict) and "t" in row and ("ts" in row or row["t"] == "header"):
+        return _cryptofeed
+    if isinstance(row, dict) and "raw" in row and "channel" in row:
+        return _fixture
+    return _bare
+
+
+def seconds_to_ns(seconds: str | bytes | float) -> int:
+    """Return nanoseconds of a Unix time in seconds, without a binary fraction in between."""
+    text = seconds.decode() if isinstance(seconds, bytes) else str(seconds)
+    return int(Decimal(text).scaleb(9))
+
+
+def _hftbacktest(line: bytes, number: int) -> Message:
+    found = _NS.match(line)
+    if found is None:
+        raise ValueError("no receive time before the message")
+    return Message(line[found.end() :], int(found["at"]), "", None, number)
+
+
+def _bare(line: bytes, number: int) -> Message:
+    return Message(line, 0, "", None, number)
+
+
+def _cryptofeed_old(line: bytes, number: int) -> Message | None:
+    rest = _OLD_REST.match(line)
+    if rest is not None:
+        if rest["way"] == b"<-":
+            return None
+        symbol = _SYMBOL.search(rest["url"].decode())
+        return Message(
+            line[rest.end() :],
+            seconds_to_ns(rest["at"]),
+            "rest",
+            symbol[1] if symbol else None,
+            number,
+        )
+    found = _OLD.match(line)
+    if found is None:
+        return None  # a connection's address, or what was sent on it
+    return Message(line[found.end() :], seconds_to_ns(found["at"]), "", None, number)
+
+
+def _cryptofeed(line: bytes, number: int) -> Message | None:
+    row = orjson.loads(line)
+    kind = row["t"]
+    if kind in {"header", "send"}:
+        return None
+    connection = str(row["conn"])
+    received_ns = seconds_to_ns(row["ts"])
+    if kind == "connect":
+        return Message(b"", received_ns, connection, None, number, connected=True)
+    if kind == "recv":
+        return Message(row["data"].encode(), received_ns, connection, None, number)
+    if kind == "http":
+        symbol = _SYMBOL.search(row["url"])
+        body = row["data"].encode()
+        return Message(body, received_ns, "rest", symbol[1] if symbol else None, number)
+    return None
+
+
+def _fixture(line: bytes, number: int) -> Message | None:
+    row = orjson.loads(line)
+    if row.get("direction", "in") != "in":
+        return None
+    received_ns = int(row.get("recv_ns") or 0)
+    connection = "rest" if str(row["channel"]).startswith("rest") else ""
+    return Message(row["raw"].encode(), received_ns, connection, row.get("symbol"), number)
