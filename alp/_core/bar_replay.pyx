@@ -21,6 +21,7 @@ from alp._core.lp_ledger cimport (
     Ledger,
     OwnPosition,
     Sample,
+    ledger_amounts,
     ledger_holdings,
     ledger_mark,
     ledger_open,
@@ -406,13 +407,11 @@ cdef class BarReplay:
         """
         cdef u128 amount = u128_from_int(liquidity)
         cdef int slot = ledger_open(&self.run.ledger, tick_lower, tick_upper, amount)
-        cdef const OwnPosition* own
         if slot < 0:
             raise OverflowError("too many positions at once")
         self.run.fee0[slot] = self.run.fee1[slot] = 0
-        own = &self.run.ledger.own[slot]
-        base, quote = u128_to_int(own.base), u128_to_int(own.quote)
-        return (slot, base, quote) if self.run.ledger.base_is_token0 else (slot, quote, base)
+        amount0, amount1, _, _ = ledger_amounts(&self.run.ledger, &self.run.ledger.own[slot])
+        return slot, amount0, amount1
 
     def close(self, int slot):
         """Remove a position; return (books, amount0, amount1) received, fees included.
@@ -446,20 +445,14 @@ cdef class BarReplay:
         return ledger_read(self._own(slot))
 
     def amounts(self, int slot):
-        """Return raw (base, quote, fee_base, fee_quote) of a live position.
+        """Return raw (amount0, amount1, fees0, fees1) of a live position.
 
         Raises
         ------
         IndexError
             If there is no live position in the slot.
         """
-        cdef const OwnPosition* own = self._own(slot)
-        return (
-            u128_to_int(own.base),
-            u128_to_int(own.quote),
-            u128_to_int(own.fee_base),
-            u128_to_int(own.fee_quote),
-        )
+        return ledger_amounts(&self.run.ledger, self._own(slot))
 
     def advance(self, const unsigned char[::1] bars not None, i64 start, i64 stop_ts_ns,
                 sqrt_low_x96, sqrt_high_x96):

@@ -31,6 +31,8 @@ cdef class Volatility:
 
 cdef class EwmaVolatility(Volatility):
     cdef readonly i64 half_life_ns
+    cdef i64 usual_ns       # the time between observations last seen, and what is kept over it
+    cdef double usually_kept
     cdef double variance
     cdef double seconds
 

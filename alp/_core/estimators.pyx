@@ -128,9 +128,11 @@ cdef class EwmaVolatility(Volatility):
     cdef void commit(self) noexcept nogil:
         cdef i64 elapsed = self.last_ts_ns - self.base_ts_ns
         cdef double change = self.last_log - self.base_log
-        cdef double kept = exp2(-(<double>elapsed) / <double>self.half_life_ns)
-        self.variance = self.variance * kept + change * change
-        self.seconds = self.seconds * kept + elapsed * SECONDS_PER_NS
+        if elapsed != self.usual_ns:
+            self.usual_ns = elapsed
+            self.usually_kept = exp2(-(<double>elapsed) / <double>self.half_life_ns)
+        self.variance = self.variance * self.usually_kept + change * change
+        self.seconds = self.seconds * self.usually_kept + elapsed * SECONDS_PER_NS
 
     cdef double value(self) noexcept nogil:
         if self.seen < 2:

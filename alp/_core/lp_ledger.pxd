@@ -92,6 +92,7 @@ cdef void ledger_step(Ledger* ledger, OwnPosition* own, Price* price, u128 mark,
                       u128 fee0, u128 fee1) noexcept nogil
 cdef int ledger_open(Ledger* ledger, int tick_lower, int tick_upper, u128 liquidity) noexcept nogil
 cdef PositionBooks ledger_read(const OwnPosition* own)
+cdef tuple ledger_amounts(const Ledger* ledger, const OwnPosition* own)
 cdef tuple ledger_holdings(const Ledger* ledger)
 cdef Sample ledger_sample(const Ledger* ledger, i64 ts_ns, double growth0,
                           double growth1) noexcept nogil

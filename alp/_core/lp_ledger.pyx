@@ -246,6 +246,15 @@ cdef Sample ledger_sample(
     return sample
 
 
+cdef tuple ledger_amounts(const Ledger* ledger, const OwnPosition* own):
+    """Raw (amount0, amount1, fees0, fees1) of a position."""
+    base, quote = u128_to_int(own.base), u128_to_int(own.quote)
+    fee_base, fee_quote = u128_to_int(own.fee_base), u128_to_int(own.fee_quote)
+    if ledger.base_is_token0:
+        return base, quote, fee_base, fee_quote
+    return quote, base, fee_quote, fee_base
+
+
 cdef tuple ledger_holdings(const Ledger* ledger):
     """Raw (base, quote) of all live positions, uncollected fees included."""
     cdef Sample now = ledger_sample(ledger, ledger.ts_ns, 0.0, 0.0)

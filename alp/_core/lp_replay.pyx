@@ -21,6 +21,7 @@ from alp._core.lp_ledger cimport (
     Ledger,
     OwnPosition,
     Sample,
+    ledger_amounts,
     ledger_holdings,
     ledger_mark,
     ledger_open,
@@ -521,20 +522,14 @@ cdef class LpReplay:
         return ledger_read(self._own(slot))
 
     def amounts(self, int slot):
-        """Return raw (base, quote, fee_base, fee_quote) of a live position as of the last settlement.
+        """Return raw (amount0, amount1, fees0, fees1) of a live position as of the last settlement.
 
         Raises
         ------
         IndexError
             If there is no live position in the slot.
         """
-        cdef const OwnPosition* own = self._own(slot)
-        return (
-            u128_to_int(own.base),
-            u128_to_int(own.quote),
-            u128_to_int(own.fee_base),
-            u128_to_int(own.fee_quote),
-        )
+        return ledger_amounts(&self.run.ledger, self._own(slot))
 
     def advance(self, const unsigned char[::1] events not None, i64 start, i64 stop_ts_ns,
                 i64 stop_block, sqrt_low_x96, sqrt_high_x96, double[::1] roots not None,

@@ -309,7 +309,7 @@ def _rebalance(pair: TokenPair, decision: Decision) -> Rebalance:
             name: value if math.isfinite(value) else None
             for name, value in decision.numbers.items()
         },
-        ranges=tuple(_span(pair, price, lower, upper) for lower, upper in decision.ranges),
+        ranges=tuple(_span(pair, price, *planned.ticks) for planned in decision.ranges),
         detail=decision.detail,
     )
 

@@ -154,7 +154,7 @@ class BarDriver:
         return self._replay.close(slot)
 
     def amounts(self, slot: int) -> tuple[int, int, int, int]:
-        """Return raw (base, quote, fee_base, fee_quote) of a live position."""
+        """Return raw (amount0, amount1, fees0, fees1) of a live position."""
         return self._replay.amounts(slot)
 
     def read(self, slot: int) -> PositionBooks:

@@ -135,7 +135,7 @@ class Driver(Protocol):
         ...
 
     def amounts(self, slot: int) -> tuple[int, int, int, int]:
-        """Return raw (base, quote, fee_base, fee_quote) of a live position."""
+        """Return raw (amount0, amount1, fees0, fees1) of a live position."""
         ...
 
     def read(self, slot: int) -> PositionBooks:

@@ -27,6 +27,7 @@ from alp.data.schema import Array
 from alp.errors import DataError
 from alp.models.lp_core import LpCore
 from alp.models.lp_types import ExecutionReport, Hold, Observation, Plan
+from alp.models.ranges import PlannedRange
 from alp.strategy.parameters import lp_parameters
 
 
@@ -40,7 +41,7 @@ class Decision(NamedTuple):
     sqrt_price_x96: int
     tick: int
     numbers: dict[str, float]
-    ranges: tuple[tuple[int, int], ...]
+    ranges: tuple[PlannedRange, ...]
     detail: str = ""
 
 
@@ -264,14 +265,13 @@ class Engine:
             positions=self.lp.views(),
         )
         numbers = plan.numbers | {"gas_paid_native": outcome.gas_wei / 10**18}
-        ranges = tuple(planned.ticks for planned in plan.ranges)
         if outcome.executed:
             self.core.on_executed(report)
             self._keep_books()
-            self._note("executed", plan.reason.value, numbers, ranges)
+            self._note("executed", plan.reason.value, numbers, plan.ranges)
         else:
             self.core.on_reverted(report)
-            self._note("reverted", outcome.reason, numbers, ranges, plan.reason.value)
+            self._note("reverted", outcome.reason, numbers, plan.ranges, plan.reason.value)
         if self._due(driver.ts_ns):
             self._decide()
 
@@ -280,7 +280,7 @@ class Engine:
         decision: str,
         reason: str,
         numbers: dict[str, float],
-        ranges: tuple[tuple[int, int], ...],
+        ranges: tuple[PlannedRange, ...],
         detail: str = "",
     ) -> None:
         driver = self._setup.driver

@@ -48,6 +48,7 @@ class Estimates:
         )
         self._minutes = MinuteGrid(self._volatility, volatility.estimator == "parkinson")
         self._price_scale = 10.0 ** (pair.base_decimals - pair.quote_decimals)
+        self._raw_scale = 10.0 ** (pair.quote_decimals - pair.base_decimals)
         self._first_growth = driver.fee_growth
         self._then = (driver.ts_ns, *self._first_growth)
 
@@ -131,7 +132,7 @@ class Estimates:
         gained0, gained1 = now0 - then0, now1 - then1
         base, quote = (gained0, gained1) if self._pair.base_is_token0 else (gained1, gained0)
         price = self._pair.sqrt_x96_to_price(self._driver.sqrt_price_x96)
-        return base * price * 10.0 ** (self._pair.quote_decimals - self._pair.base_decimals) + quote
+        return base * price * self._raw_scale + quote
 
     @property
     def fees(self) -> FeeEstimate | None:

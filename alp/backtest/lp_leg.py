@@ -56,7 +56,6 @@ class OwnedPosition:
     tick_upper: int
     liquidity: int
     opened_ns: int
-    epoch: int
     deposit_base: int
     deposit_quote: int
     opening_mark: int
@@ -130,7 +129,6 @@ class LpLeg:
         self._native = native
         self._live: list[OwnedPosition] = []
         self.history: list[OwnedPosition] = []
-        self.epoch = 0
 
     @property
     def live(self) -> tuple[OwnedPosition, ...]:
@@ -147,8 +145,7 @@ class LpLeg:
         """Return the open positions as the core sees them."""
         views = []
         for own in self._live:
-            _, _, fee_base, fee_quote = self._driver.amounts(own.slot)
-            fees0, fees1 = self._pair.split(fee_base, fee_quote)
+            _, _, fees0, fees1 = self._driver.amounts(own.slot)
             views.append(PositionView(own.tick_lower, own.tick_upper, own.liquidity, fees0, fees1))
         return tuple(views)
 
@@ -169,7 +166,6 @@ class LpLeg:
                 self._open(action, next(minted))
             elif isinstance(action, Swap):
                 self._swap(action)
-        self.epoch += 1
         return self._pay(plan, executed=True, reason=plan.reason.value)
 
     def finish(self) -> None:
@@ -193,11 +189,9 @@ class LpLeg:
             if isinstance(action, Burn):
                 matching = self._matching(action)
                 for own in matching:
-                    base, quote, fee_base, fee_quote = self._driver.amounts(own.slot)
-                    paid0, paid1 = self._pair.split(base, quote)
+                    paid0, paid1, fees0, fees1 = self._driver.amounts(own.slot)
                     if paid0 < action.amount0_min or paid1 < action.amount1_min:
                         raise PlanReverted("Price slippage check (decrease)")
-                    fees0, fees1 = self._pair.split(fee_base, fee_quote)
                     wallet0 += paid0 + fees0
                     wallet1 += paid1 + fees1
                 checked.burned.append(matching)
@@ -261,9 +255,9 @@ class LpLeg:
     def _open(self, action: Mint, liquidity: int) -> None:
         slot, amount0, amount1 = self._driver.open(action.tick_lower, action.tick_upper, liquidity)
         base, quote = self._pair.join(amount0, amount1)
-        put_base, put_quote, _, _ = self._driver.amounts(slot)
+        put0, put1, _, _ = self._driver.amounts(slot)
         try:
-            self._book.open_position(base, quote, put_base, put_quote)
+            self._book.open_position(base, quote, *self._pair.join(put0, put1))
         except Imbalance as error:
             raise Corrupt(str(error)) from error
         own = OwnedPosition(
@@ -273,7 +267,6 @@ class LpLeg:
             tick_upper=action.tick_upper,
             liquidity=liquidity,
             opened_ns=self._driver.ts_ns,
-            epoch=self.epoch,
             deposit_base=base,
             deposit_quote=quote,
             opening_mark=self._book.mark,
