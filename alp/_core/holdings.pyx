@@ -6,6 +6,7 @@ question has one answer. The amounts are what burning would pay, rounded down as
 
 from alp._core.liquidity_amounts cimport amounts_for_liquidity, liquidity_for_amounts
 from alp._core.reverts cimport OK, REVERT_T, raise_revert
+from alp._core.swapmath cimport amount0_over, amount1_over
 from alp._core.tickmath cimport MAX_SQRT_RATIO, MAX_TICK, MIN_SQRT_RATIO, MIN_TICK, sqrt_ratio_at_tick
 from alp._core.uint256 cimport (
     c_int, u64, u128, u128_from_int, u128_shl96, u128_to_int, u160_from_int, u256, u256_add,
@@ -13,16 +14,27 @@ from alp._core.uint256 cimport (
     u256_mul_div, u256_mul_div_up, u256_mul_overflows, u256_sub, u256_to_int,
 )
 
+cdef inline u256 _amount(const Range* held, u256 sqrt_price, bint token0) noexcept nogil:
+    """Of one token: ``LiquidityAmounts.getAmountsForLiquidity``."""
+    cdef u256 low = held.sqrt_lower
+    cdef u256 high = held.sqrt_upper
+    if token0:
+        if u256_lt(low, sqrt_price):
+            low = sqrt_price
+    elif u256_lt(sqrt_price, high):
+        high = sqrt_price
+    if not u256_lt(low, high):
+        return u256_from_u64(0)
+    if token0:
+        return amount0_over(low, high, u256_sub(high, low), held.liquidity, False)
+    return amount1_over(u256_sub(high, low), held.liquidity, False)
+
+
 cdef u256 held_by(const Ranges* ranges, u256 sqrt_price, bint token0) noexcept nogil:
     cdef u256 total = u256_from_u64(0)
-    cdef u256 amount0, amount1
     cdef int i
     for i in range(ranges.count):
-        amounts_for_liquidity(
-            sqrt_price, ranges.all[i].sqrt_lower, ranges.all[i].sqrt_upper,
-            ranges.all[i].liquidity, &amount0, &amount1,
-        )
-        total = u256_add(total, amount0 if token0 else amount1)
+        total = u256_add(total, _amount(&ranges.all[i], sqrt_price, token0))
     return total
 
 

@@ -118,7 +118,6 @@ class DecisionKernel:
     def decide(
         self,
         seen: _Seen,
-        *,
         widths: tuple[float, float] | None = None,
         forbidden: bool = False,
         is_rebalance: bool = False,

@@ -5,7 +5,7 @@ guard, widths, actions and minimums, gas, and what the new ranges are expected t
 old ones. When to decide, and what becomes of it, is the core's own business.
 """
 
-from libc.math cimport INFINITY, NAN, fabs, isfinite
+from libc.math cimport INFINITY, NAN, fabs, isfinite, ldexp
 from libc.stdlib cimport free, malloc
 
 from alp._core.lp_draft cimport Planned, Position, distance_bps, draft_plan, take_stock
@@ -48,7 +48,7 @@ cdef inline double _whole(i256 amount, u256 unit) noexcept nogil:
 cdef inline double _price_root(u256 sqrt_price, bint base_is_token0) noexcept nogil:
     """``sqrt(raw quote per raw base)``."""
     if base_is_token0:
-        return nearest_ratio(sqrt_price, _q96())
+        return ldexp(nearest_double(sqrt_price), -96)
     return nearest_ratio(_q96(), sqrt_price)
 
 
@@ -191,8 +191,7 @@ cdef class DecisionKernel:
             raise MemoryError
 
     def decide(
-        self, seen, *, widths=None, bint forbidden=False, bint is_rebalance=False,
-        bint may_swap=True,
+        self, seen, widths=None, bint forbidden=False, bint is_rebalance=False, bint may_swap=True
     ):
         """Return the decision on one observation.
 
@@ -302,7 +301,7 @@ cdef class DecisionKernel:
         return 0
 
     cdef dict _situation(self, seen):
-        cdef double root = nearest_ratio(self.seen.sqrt_price, _q96())
+        cdef double root = ldexp(nearest_double(self.seen.sqrt_price), -96)
         cdef double ratio = root * root
         cdef dict numbers
         if self.terms.base == 1:
@@ -464,20 +463,22 @@ cdef Curve _curve(
 
 cdef int _write_verdict(const Verdict* verdict, double unit, dict numbers) except -1:
     """Add the finite numbers, in whole quote tokens."""
-    for name, value in (
-        ("fees_new", verdict.new.fees / unit),
-        ("fees_stay", verdict.stay.fees / unit),
-        ("lvr_new", verdict.new.lvr / unit),
-        ("lvr_stay", verdict.stay.lvr / unit),
-        ("hedge_new", verdict.new.hedge / unit),
-        ("hedge_stay", verdict.stay.hedge / unit),
-        ("in_range_new", verdict.new.in_range),
-        ("in_range_stay", verdict.stay.in_range),
-        ("gas", verdict.gas / unit),
-        ("swap", verdict.swap / unit),
-        ("benefit", verdict.benefit),
-        ("required", verdict.required),
-    ):
-        if isfinite(value):
-            numbers[name] = value
+    _write(numbers, "fees_new", verdict.new.fees / unit)
+    _write(numbers, "fees_stay", verdict.stay.fees / unit)
+    _write(numbers, "lvr_new", verdict.new.lvr / unit)
+    _write(numbers, "lvr_stay", verdict.stay.lvr / unit)
+    _write(numbers, "hedge_new", verdict.new.hedge / unit)
+    _write(numbers, "hedge_stay", verdict.stay.hedge / unit)
+    _write(numbers, "in_range_new", verdict.new.in_range)
+    _write(numbers, "in_range_stay", verdict.stay.in_range)
+    _write(numbers, "gas", verdict.gas / unit)
+    _write(numbers, "swap", verdict.swap / unit)
+    _write(numbers, "benefit", verdict.benefit)
+    _write(numbers, "required", verdict.required)
+    return 0
+
+
+cdef inline int _write(dict numbers, str name, double value) except -1:
+    if isfinite(value):
+        numbers[name] = value
     return 0

@@ -13,7 +13,6 @@ trigger anew. Ranges taken down and not put up again are an obligation, retried 
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
 from alp.errors import Corrupt
 from alp.models.lp_planner import actions_of, choose_widths, kernel_of, ranges_of
@@ -46,6 +45,7 @@ from alp.models.triggers import (
 # Pauses between looks at something due double up to this power of two.
 _MOST_DOUBLINGS = 4
 _NOTHING = Hold()
+_REFUSALS = {reason.value: reason for reason in RefusalReason}
 
 
 class LpCore:
@@ -95,9 +95,10 @@ class LpCore:
         state = self._state
         if state.pending_plan is not None:
             return _NOTHING
-        if not all(each.liquidity > 0 for each in seen.positions):
+        holdings = self._holdings(seen.wallet_base, seen.wallet_quote, seen.positions)
+        if len(holdings.positions) != len(seen.positions):
             seen = replace(seen, positions=tuple(p for p in seen.positions if p.liquidity > 0))
-        due = self._what_is_due(seen)
+        due = self._what_is_due(seen, holdings)
         if due is None:
             return _NOTHING
         pause_until = state.next_evaluation_ns
@@ -151,10 +152,9 @@ class LpCore:
         self._bounds = None
         return holdings
 
-    def _what_is_due(self, seen: Observation) -> PlanReason | None:
+    def _what_is_due(self, seen: Observation, holdings: Holdings) -> PlanReason | None:
         """Update the trigger and return why something should be done, if it should."""
         state = self._state
-        holdings = self._holdings(seen.wallet_base, seen.wallet_quote, seen.positions)
         if holdings != state.holdings:
             state.holdings = holdings
             self._bounds = None
@@ -211,21 +211,18 @@ class LpCore:
         # A choice between new ranges and open ones, not an obligation.
         is_rebalance = bool(seen.positions) and not state.owed
         forbidden = self._forbidden(seen, is_rebalance=is_rebalance)
-        decide = partial(
-            self._kernel.decide,
-            seen,
-            forbidden=forbidden is not None,
-            is_rebalance=is_rebalance,
-            may_swap=not state.owed,
+        widths = None if state.minted else self._first_widths
+        decision = self._kernel.decide(
+            seen, widths, forbidden is not None, is_rebalance, not state.owed
         )
-        decision = decide(widths=None if state.minted else self._first_widths)
         if decision.needs_widths:
             inventory = decision.numbers["combined_inventory_base"]
-            decision = decide(widths=choose_widths(self._parameters, seen, inventory))
+            widths = choose_widths(self._parameters, seen, inventory)
+            decision = self._kernel.decide(seen, widths, False, is_rebalance, not state.owed)
         if forbidden is not None:
             return self._refuse(seen, due, forbidden, decision.numbers)
         if decision.refusal is not None:
-            return self._refuse(seen, due, RefusalReason(decision.refusal), decision.numbers)
+            return self._refuse(seen, due, _REFUSALS[decision.refusal], decision.numbers)
 
         plan_id = state.plans + 1
         state.plans = state.pending_plan = plan_id
@@ -283,13 +280,12 @@ class LpCore:
     def _holdings(
         self, wallet_base: int, wallet_quote: int, positions: tuple[PositionView, ...]
     ) -> Holdings:
-        wallet0, wallet1 = self._parameters.pair.split(wallet_base, wallet_quote)
         rows = [
             (each.tick_lower, each.tick_upper, each.liquidity)
             for each in positions
             if each.liquidity > 0
         ]
-        return Holdings(wallet0, wallet1, tuple(rows))
+        return Holdings(*self._parameters.pair.split(wallet_base, wallet_quote), tuple(rows))
 
     def _find_bounds(self) -> tuple[int, int]:
         state, rule = self._state, self._parameters.trigger

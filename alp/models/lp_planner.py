@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-_SIDES = {True: Side.BID, False: Side.ASK}
+# A named tuple of a row that has its fields; its own `_make` counts them again.
+_new = tuple.__new__
 
 
 def kernel_of(parameters: LpParameters) -> DecisionKernel:
@@ -101,17 +102,21 @@ def actions_of(decision: Decision) -> tuple[Action, ...]:
     """Return a plan's actions: out of the old ranges, then the swap or into the new ones."""
     actions: list[Action] = []
     for row in decision.burns:
-        actions += (Burn._make(row), Collect(row[0], row[1]))
+        actions += (_new(Burn, row), _new(Collect, row[:2]))
     if decision.swap is not None:
-        actions.append(Swap._make(decision.swap))
-    actions += map(Mint._make, decision.mints)
+        actions.append(_new(Swap, decision.swap))
+    for added in decision.mints:
+        actions.append(_new(Mint, added))
     return tuple(actions)
 
 
 def ranges_of(decision: Decision) -> tuple[PlannedRange, ...]:
     """Return the ranges decided on."""
-    rows = decision.ranges
-    return tuple([PlannedRange(_SIDES[is_bid], lower, upper) for is_bid, lower, upper in rows])
+    rows = [
+        _new(PlannedRange, (Side.BID if is_bid else Side.ASK, lower, upper))
+        for is_bid, lower, upper in decision.ranges
+    ]
+    return tuple(rows)
 
 
 def _compiled_form(recipe: QuotingRecipe) -> str:
