@@ -104,6 +104,8 @@ ctypedef int (*ParseFrame)(Frame*, Symbols*, const char*, Py_ssize_t) noexcept n
 
 cdef int frame_create(Frame* frame) noexcept nogil
 cdef void frame_destroy(Frame* frame) noexcept nogil
+# Of a venue's name; raises ValueError.
+cdef ParseFrame parser_of(str venue) except NULL
 cdef int symbols_add(Symbols* symbols, tuple product) except -1
 cdef int levels_grow(Levels* levels) noexcept nogil
 cdef int trades_grow(Trades* trades) noexcept nogil
@@ -218,7 +220,10 @@ cdef inline bint products_take(Products* products, int symbol) noexcept nogil:
     """Whether a row belongs to this pass."""
     if symbol == products.wanted:
         return True
-    if products.unknown_done if symbol == UNKNOWN_SYMBOL else products.done >> symbol & 1:
+    if symbol == UNKNOWN_SYMBOL:
+        if products.unknown_done:
+            return False
+    elif products.done >> symbol & 1:
         return False
     if products.wanted == NO_PRODUCT:
         products.wanted = symbol

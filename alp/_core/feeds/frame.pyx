@@ -4,6 +4,11 @@ from libc.stdlib cimport malloc, free, realloc
 from libc.string cimport memcpy, memset
 
 from alp._core.feeds.binance cimport parse_binance
+from alp._core.feeds.coinbase cimport parse_coinbase
+from alp._core.feeds.coinbase_exchange cimport parse_coinbase_exchange
+from alp._core.feeds.kraken_futures cimport parse_kraken_futures
+from alp._core.feeds.kraken_spot cimport parse_kraken_spot
+from alp._core.feeds.scan cimport amount_at, is_nothing
 from alp._core.uint256 cimport i64
 
 cdef enum:
@@ -101,6 +106,50 @@ cdef int trades_grow(Trades* trades) noexcept nogil:
     return 0
 
 
+cdef void _quote_side(
+    Cursor* c, const Symbol* symbol, Levels* levels, const char* price, const char* quantity,
+    bint quoted
+) noexcept nogil:
+    cdef i64 ticks
+    cdef i64 lots = 0
+    if is_nothing(price):
+        return
+    ticks = amount_at(c, price, &symbol.price, quoted)
+    if not is_nothing(quantity):
+        lots = amount_at(c, quantity, &symbol.quantity, quoted)
+    level_add(levels, c, ticks, lots)
+
+
+cdef Update* quote_add(
+    Frame* frame, Symbols* symbols, Cursor* c, int symbol, const Quote* quote, bint quoted
+) noexcept nogil:
+    cdef Update* update
+    if c.fault or (is_nothing(quote.bid) and is_nothing(quote.ask)):
+        return NULL
+    update = frame_add(frame, c, UPDATE_QUOTE, symbol)
+    if update == NULL or symbol == UNKNOWN_SYMBOL:
+        return update
+    _quote_side(c, &symbols.rows[symbol], &frame.bids, quote.bid, quote.bid_quantity, quoted)
+    _quote_side(c, &symbols.rows[symbol], &frame.asks, quote.ask, quote.ask_quantity, quoted)
+    update.bids_end = frame.bids.count
+    update.asks_end = frame.asks.count
+    return update
+
+
+cdef ParseFrame parser_of(str venue) except NULL:
+    if venue == "binance":
+        return parse_binance
+    if venue == "coinbase":
+        return parse_coinbase
+    if venue == "coinbase-exchange":
+        return parse_coinbase_exchange
+    if venue == "kraken":
+        return parse_kraken_spot
+    if venue == "kraken-futures":
+        return parse_kraken_futures
+    raise ValueError(f"no parser for {venue!r}")
+
+
 cdef object _text(Text text):
     return text.at[:text.length].decode("utf-8", "replace") if text.length else ""
 
@@ -111,16 +160,14 @@ cdef class Parser:
     Parameters
     ----------
     venue
-        ``binance``, the only one so far.
+        ``binance``, ``coinbase``, ``coinbase-exchange``, ``kraken`` or ``kraken-futures``.
     symbols
         ``(name, price decimals, price step, quantity decimals, quantity step)`` each: a price is
         a multiple of ``step * 10**-decimals``.
     """
 
     def __cinit__(self, str venue not None, symbols):
-        if venue != "binance":
-            raise ValueError(f"no parser for {venue!r}")
-        self.parse_frame = parse_binance
+        self.parse_frame = parser_of(venue)
         if frame_create(&self.frame):
             raise MemoryError
         memset(&self.symbols, 0, sizeof(Symbols))

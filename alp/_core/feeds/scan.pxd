@@ -25,6 +25,7 @@ cdef enum Fault:
 cdef enum:
     MOST_NESTING = 32
     MOST_DIGITS = 18            # always fit 63 bits
+    SHORT_STRING = 24           # as most names and numbers are
 
 cdef struct Cursor:
     const char* at
@@ -94,30 +95,27 @@ cdef inline bint expect(Cursor* c, char wanted) noexcept nogil:
     return refuse(c, FAULT_SYNTAX)
 
 
+cdef Text long_string(Cursor* c) noexcept nogil
+
+
 cdef inline Text string(Cursor* c) noexcept nogil:
     """The characters between quotes as they stand, escapes included."""
     cdef Text text
-    cdef const char* close
-    cdef const char* back
+    cdef const char* p
+    cdef const char* soon
     text.at = c.at
     text.length = 0
     if not expect(c, 34):
         return text
-    text.at = close = c.at
-    while True:
-        close = <const char*>memchr(close, 34, c.end - close)
-        if close == NULL:
-            refuse(c, FAULT_SYNTAX)
+    text.at = p = c.at
+    soon = p + SHORT_STRING if c.end - p > SHORT_STRING else c.end
+    while p < soon and p[0] != 92:
+        if p[0] == 34:
+            text.length = p - text.at
+            c.at = p + 1
             return text
-        back = close
-        while back > text.at and (back - 1)[0] == 92:
-            back -= 1
-        if (close - back) % 2 == 0:
-            break
-        close += 1
-    text.length = close - text.at
-    c.at = close + 1
-    return text
+        p += 1
+    return long_string(c)
 
 
 cdef inline bint text_is(Text text, const char* wanted, Py_ssize_t length) noexcept nogil:
@@ -267,12 +265,78 @@ cdef inline i64 quoted_steps(Cursor* c, const Scale* scale) noexcept nogil:
     return steps_of(c, number, scale)
 
 
+cdef inline i64 amount(Cursor* c, const Scale* scale, bint quoted) noexcept nogil:
+    """A price or a quantity: not negative."""
+    cdef i64 value = quoted_steps(c, scale) if quoted else steps(c, scale)
+    if value < 0:
+        return refuse(c, FAULT_VALUE)
+    return value
+
+
+cdef inline Cursor at_value(const Cursor* c, const char* where) noexcept nogil:
+    """A second cursor, for a value that was passed over before it could be understood."""
+    cdef Cursor there = c[0]
+    there.at = where
+    return there
+
+
+cdef inline void adopt_fault(Cursor* c, const Cursor* there) noexcept nogil:
+    if there.fault and c.fault == FAULT_NONE:
+        c.at = there.at
+        c.fault = there.fault
+
+
+cdef inline i64 amount_at(
+    Cursor* c, const char* where, const Scale* scale, bint quoted
+) noexcept nogil:
+    """A price or a quantity that was passed over; ``where`` is NULL if the message has none."""
+    cdef Cursor there
+    cdef i64 value
+    if where == NULL:
+        return refuse(c, FAULT_MISSING)
+    there = at_value(c, where)
+    value = amount(&there, scale, quoted)
+    adopt_fault(c, &there)
+    return value
+
+
+cdef inline const char* pass_over(Cursor* c) noexcept nogil:
+    """Move past a value; returns where it begins."""
+    cdef const char* where
+    skip_spaces(c)
+    where = c.at
+    skip_value(c)
+    return where
+
+
+cdef inline bint is_nothing(const char* where) noexcept nogil:
+    """Whether a value is not there, null or an empty string."""
+    return where == NULL or where[0] == 110 or (where[0] == 34 and where[1] == 34)
+
+
+cdef i64 odd_integer(Cursor* c) noexcept nogil
+
+
 cdef inline i64 integer(Cursor* c) noexcept nogil:
     """A bare integer of at most 63 bits."""
-    cdef Decimal number = bare_decimal(c)
-    if number.exponent != 0 or number.digits >> 63:
-        return refuse(c, FAULT_NUMBER)
-    return -<i64>number.digits if number.negative else <i64>number.digits
+    cdef const char* start
+    cdef const char* p
+    cdef u64 value = 0
+    cdef unsigned int d
+    if c.fault:
+        return 0
+    skip_spaces(c)
+    start = p = c.at
+    while p < c.end:
+        d = digit_of(p[0])
+        if d > 9:
+            break
+        value = value * 10 + d
+        p += 1
+    if p == start or p - start > MOST_DIGITS or start[0] == 48 or p[0] == 46 or p[0] | 32 == 101:
+        return odd_integer(c)
+    c.at = p
+    return <i64>value
 
 
 cdef inline i64 text_integer(Cursor* c, Text text) noexcept nogil:
