@@ -10,7 +10,7 @@ from alp._core import bar_replay
 from alp._core.lp_ledger import PositionBooks
 from alp._core.price_history import PriceHistory
 from alp.backtest.book import LedgerSample
-from alp.backtest.drive import BLOCK_NS, SAMPLE, Reason, Stop, Times, roots_of
+from alp.backtest.drive import BLOCK_NS, SAMPLE, Reason, Stop, roots_of
 from alp.data.schema import Array, unsigned
 from alp.errors import ConfigError, DataError
 from alp.models.pair import TokenPair
@@ -50,9 +50,8 @@ class BarDriver:
 
     def _take(self, batch: Array) -> Array:
         self._bytes = np.ascontiguousarray(batch).view(np.uint8).reshape(-1)
-        self._ends: Times = batch["ts_ns"] + batch["period_ns"]
         self._row = 0
-        self.history.begin(self._ends, roots_of(batch["close_x96"]))
+        self.history.begin(batch["ts_ns"] + batch["period_ns"], roots_of(batch["close_x96"]))
         return batch
 
     @property
@@ -131,7 +130,7 @@ class BarDriver:
                 raise DataError(str(error)) from error
             self.history.reach(self._row)
             if self._row > start:
-                self._ts_ns = int(self._ends[self._row - 1])
+                self._ts_ns = self._replay.ts_ns
             if code == bar_replay.END:
                 following = next(self._batches, None)
                 if following is None:

@@ -223,13 +223,16 @@ class LpLeg:
 
     @staticmethod
     def _mint_amounts(action: Mint, price: int) -> tuple[int, int, int]:
-        """Liquidity and amounts (rounded up, as the pool takes them) of a mint at a price."""
+        """Liquidity and amounts (rounded up, as the pool takes them) of a mint at a price.
+
+        Amounts are rounded up by one unit unless they are all that was offered, or nothing.
+        """
         wanted0, wanted1 = action.amount0_desired, action.amount1_desired
         liquidity, amount0, amount1 = mint_amounts(
             price, action.tick_lower, action.tick_upper, wanted0, wanted1
         )
-        taken0 = min(amount0 + 1, wanted0) if amount0 else 0
-        taken1 = min(amount1 + 1, wanted1) if amount1 else 0
+        taken0 = amount0 + (0 < amount0 < wanted0)
+        taken1 = amount1 + (0 < amount1 < wanted1)
         return liquidity, taken0, taken1
 
     def _matching(self, action: Burn) -> list[OwnedPosition]:
