@@ -6,17 +6,10 @@ def due_at(
     price_move_bps: int,
     part_bps: int,
 ) -> tuple[int, int]: ...
-def first_due_above(
+def due_prices(
     baseline: tuple[int, int, int],
     holdings: tuple[int, int, tuple[tuple[int, int, int], ...]],
     depletion_bps: int,
     price_move_bps: int,
     part_bps: int,
-) -> int: ...
-def last_due_below(
-    baseline: tuple[int, int, int],
-    holdings: tuple[int, int, tuple[tuple[int, int, int], ...]],
-    depletion_bps: int,
-    price_move_bps: int,
-    part_bps: int,
-) -> int: ...
+) -> tuple[int, int]: ...

@@ -135,23 +135,17 @@ def due_at(baseline, holdings, sqrt_price_x96, depletion_bps, price_move_bps, pa
     return <int>cause_at(&rule, &stand, price, True), <int>cause_at(&rule, &stand, price, False)
 
 
-def first_due_above(baseline, holdings, depletion_bps, price_move_bps, part_bps):
-    """Return the least sqrt price at which `due_at` has a cause upwards.
+def due_prices(baseline, holdings, depletion_bps, price_move_bps, part_bps):
+    """Return the sqrt prices at which `due_at` first has a cause: ``(downwards, upwards)``.
 
-    MAX_SQRT_RATIO, which no pool reaches, where there is none.
+    It has one at every price up to the first and from the second on, and none between them. A side
+    without any has MIN_SQRT_RATIO - 1 or MAX_SQRT_RATIO, which no pool reaches.
     """
     cdef Stand stand
     cdef Thresholds rule
+    cdef u256 low, high
     _read(&stand, &rule, baseline, holdings, depletion_bps, price_move_bps, part_bps)
-    return u256_to_int(first_above(&rule, &stand))
-
-
-def last_due_below(baseline, holdings, depletion_bps, price_move_bps, part_bps):
-    """Return the greatest sqrt price at which `due_at` has a cause downwards.
-
-    MIN_SQRT_RATIO - 1, which no pool reaches, where there is none.
-    """
-    cdef Stand stand
-    cdef Thresholds rule
-    _read(&stand, &rule, baseline, holdings, depletion_bps, price_move_bps, part_bps)
-    return u256_to_int(last_below(&rule, &stand))
+    with nogil:
+        low = last_below(&rule, &stand)
+        high = first_above(&rule, &stand)
+    return u256_to_int(low), u256_to_int(high)

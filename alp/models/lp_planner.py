@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+_SIDES = (Side.ASK, Side.BID)
 # A named tuple of a row that has its fields; its own `_make` counts them again.
 _new = tuple.__new__
 
@@ -113,7 +114,7 @@ def actions_of(decision: Decision) -> tuple[Action, ...]:
 def ranges_of(decision: Decision) -> tuple[PlannedRange, ...]:
     """Return the ranges decided on."""
     rows = [
-        _new(PlannedRange, (Side.BID if is_bid else Side.ASK, lower, upper))
+        _new(PlannedRange, (_SIDES[is_bid], lower, upper))
         for is_bid, lower, upper in decision.ranges
     ]
     return tuple(rows)

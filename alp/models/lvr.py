@@ -12,7 +12,6 @@ is the volatility of the log-price. Its profit is fees - LVR + that of the rebal
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import NamedTuple
 
 from alp._core.holdings import position_amounts
@@ -60,13 +59,6 @@ def price_root(pair: TokenPair, sqrt_price_x96: int) -> float:
     return sqrt_price_x96 / Q96 if pair.base_is_token0 else Q96 / sqrt_price_x96
 
 
-@lru_cache(maxsize=4096)
-def _root_at_tick(tick: int, base_is_token0: bool) -> float:
-    """Return the price root of a tick; the few around the price are asked for again and again."""
-    sqrt_ratio_x96 = get_sqrt_ratio_at_tick(tick)
-    return sqrt_ratio_x96 / Q96 if base_is_token0 else Q96 / sqrt_ratio_x96
-
-
 class PositionCurve(NamedTuple):
     """A position's value as a function of the price root, in floats.
 
@@ -85,8 +77,8 @@ class PositionCurve(NamedTuple):
     @classmethod
     def of(cls, pair: TokenPair, tick_lower: int, tick_upper: int, liquidity: int) -> PositionCurve:
         """Return the curve of the contract's position."""
-        first = _root_at_tick(tick_lower, pair.base_is_token0)
-        second = _root_at_tick(tick_upper, pair.base_is_token0)
+        first = price_root(pair, get_sqrt_ratio_at_tick(tick_lower))
+        second = price_root(pair, get_sqrt_ratio_at_tick(tick_upper))
         if first > second:
             first, second = second, first
         return cls(float(liquidity), first, second)

@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from alp._core.holdings import held_amounts
-from alp._core.trigger_prices import due_at, first_due_above, last_due_below
+from alp._core.trigger_prices import due_at, due_prices
 from alp.errors import ConfigError
 
 MIN_SQRT_RATIO = 4295128739
@@ -147,8 +147,7 @@ def armed_bounds(rule: TriggerRule, baseline: Baseline, holdings: Holdings) -> t
     It fires at every price ``<= low`` and ``>= high`` and at none between them. A side that cannot
     fire has :data:`NEVER_BELOW` or :data:`NEVER_ABOVE`.
     """
-    given = baseline, holdings, rule.depletion_bps, rule.price_move_bps, _WHOLE
-    return last_due_below(*given), first_due_above(*given)
+    return due_prices(baseline, holdings, rule.depletion_bps, rule.price_move_bps, _WHOLE)
 
 
 def rearm_bounds(
@@ -160,10 +159,8 @@ def rearm_bounds(
     every price ``>= high``; the other bound is never reached.
     """
     part = _part(rule, to_rearm=True)
-    given = baseline, holdings, rule.depletion_bps, rule.price_move_bps, part
-    if crossing is Crossing.UP:
-        return first_due_above(*given) - 1, NEVER_ABOVE
-    return NEVER_BELOW, last_due_below(*given) + 1
+    low, high = due_prices(baseline, holdings, rule.depletion_bps, rule.price_move_bps, part)
+    return (high - 1, NEVER_ABOVE) if crossing is Crossing.UP else (NEVER_BELOW, low + 1)
 
 
 def _part(rule: TriggerRule, *, to_rearm: bool) -> int:
