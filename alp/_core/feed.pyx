@@ -6,7 +6,7 @@ venue's numbering would not show that it is missing, the books it may have been 
 """
 
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset
+from libc.string cimport memchr, memset
 
 from alp._core.book cimport Level, Side, book_create, book_destroy, side_best, side_depth
 from alp._core.feeds.binance cimport parse_binance
@@ -246,6 +246,30 @@ cdef class Feed:
             return None
         self.excerpt = bytes(message[:EXCERPT])
         return FAULTS[fault]
+
+    def feed_lines(self, const unsigned char[::1] lines not None, i64 received_ns=0):
+        """Take messages that end in newlines; return how many there were.
+
+        What could not be read is counted, see :attr:`counts`.
+        """
+        cdef const char* at
+        cdef const char* end
+        cdef const char* newline
+        cdef i64 count = 0
+        if lines.shape[0] == 0:
+            return 0
+        at = <const char*>&lines[0]
+        end = at + lines.shape[0]
+        with nogil:
+            while at < end:
+                newline = <const char*>memchr(at, 10, end - at)
+                if newline == NULL:
+                    newline = end
+                if newline > at:
+                    self.take(at, newline - at, received_ns)
+                    count += 1
+                at = newline + 1
+        return count
 
     def lost(self):
         """Say that the connection is gone: every book waits for its next snapshot."""

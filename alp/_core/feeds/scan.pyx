@@ -1,11 +1,42 @@
 """The rarer tokens of a feed's JSON: long numbers, times, and values nobody asked for."""
 
-from libc.string cimport memcmp
+from libc.string cimport memchr, memcmp
 
 from alp._core.uint256 cimport i64, u64, u128
 
 cdef enum:
     MOST_EXPONENT = 400
+
+
+cdef Text long_string(Cursor* c) noexcept nogil:
+    """The rest of a string after its opening quote: long, or with an escape in it."""
+    cdef Text text
+    cdef const char* close = c.at
+    cdef const char* back
+    text.at = c.at
+    text.length = 0
+    while True:
+        close = <const char*>memchr(close, 34, c.end - close)
+        if close == NULL:
+            refuse(c, FAULT_SYNTAX)
+            return text
+        back = close
+        while back > text.at and (back - 1)[0] == 92:
+            back -= 1
+        if (close - back) % 2 == 0:
+            break
+        close += 1
+    text.length = close - text.at
+    c.at = close + 1
+    return text
+
+
+cdef i64 odd_integer(Cursor* c) noexcept nogil:
+    """An integer with a sign, an exponent, or nothing but a zero; or none at all."""
+    cdef Decimal number = bare_decimal(c)
+    if number.exponent != 0 or number.digits >> 63:
+        return refuse(c, FAULT_NUMBER)
+    return -<i64>number.digits if number.negative else <i64>number.digits
 
 
 cdef Decimal long_decimal(Cursor* c, const char* start) noexcept nogil:
