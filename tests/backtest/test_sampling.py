@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alp._core.lp_books import Book
@@ -47,6 +47,7 @@ def run(sampling: Sampling, hours: int, collect: int) -> None:
     sampling.end(moment(end_ns))
 
 
+@settings(deadline=None)
 @given(st.integers(1, 2000), st.integers(1, 200))
 def test_every_row_is_kept_and_the_curve_stays_small_and_even(hours: int, collect: int) -> None:
     sampling = Sampling(HOUR_NS)
