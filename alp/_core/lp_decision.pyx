@@ -162,7 +162,7 @@ cdef class DecisionKernel:
             ``AvellanedaStoikov``, ``AvellanedaStoikov stationary``, ``GLFT closed``,
             ``GLFT stationary``, or empty where every decision brings its widths.
         levels
-            Orders between zero and the inventory limit.
+            Orders between zero and the inventory limit; for the lattice of stationary GLFT.
         scale, decay
             Intensity where an observation has none.
         """
@@ -183,12 +183,13 @@ cdef class DecisionKernel:
         )
         self.scale = scale
         self.decay = decay
-        free(self.lattice.log_values)
-        self.lattice.levels = levels
-        self.lattice.stiffness = NAN
-        self.lattice.log_values = <double*>malloc((2 * levels + 1) * sizeof(double))
-        if self.lattice.log_values == NULL:
-            raise MemoryError
+        if kind == GLFT_STATIONARY:
+            free(self.lattice.log_values)
+            self.lattice.levels = levels
+            self.lattice.stiffness = NAN
+            self.lattice.log_values = <double*>malloc((2 * levels + 1) * sizeof(double))
+            if self.lattice.log_values == NULL:
+                raise MemoryError
 
     def decide(
         self, seen, widths=None, bint forbidden=False, bint is_rebalance=False, bint may_swap=True

@@ -6,14 +6,15 @@ reverts the transaction instead of paying for it.
 """
 
 from libc.math cimport ceil, expm1, log, log1p
+from libc.stdlib cimport llabs
 
 from alp._core.liquidity_amounts cimport amounts_for_liquidity, liquidity_for_amounts
 from alp._core.reverts cimport OK, REVERT_EMPTY
 from alp._core.tickmath cimport MAX_SQRT_RATIO, MAX_TICK, MIN_SQRT_RATIO, sqrt_ratio_at_tick
 from alp._core.uint256 cimport (
-    i256_is_negative, u256_add, u256_add_carry, u256_div, u256_from_limbs, u256_from_u128,
+    u256_add, u256_add_carry, u256_div, u256_from_limbs, u256_from_u128,
     u256_from_u64, u256_is_zero, u256_le, u256_lt, u256_mul_div, u256_mul_div_up,
-    u256_mul_overflows, u256_neg, u256_shl96, u256_sub, u128_max,
+    u256_mul_overflows, u256_neg, u256_sub, u128_max,
 )
 from alp._core.wide_ratios cimport nearest_double, scaled_root
 
@@ -52,7 +53,9 @@ cdef inline int _mark_of(u256 sqrt_price, bint base_is_token0, u256* mark) noexc
     return code
 
 
-cdef inline int _values(u256 base, u256 quote, u256 mark, u256* of_base, u256* of_quote) noexcept nogil:
+cdef inline int _values(
+    u256 base, u256 quote, u256 mark, u256* of_base, u256* of_quote
+) noexcept nogil:
     """In raw quote times 2**96."""
     if u256_mul_overflows(base, mark, of_base) or u256_mul_overflows(quote, _q96(), of_quote):
         return REVERT_EMPTY
@@ -87,7 +90,7 @@ cdef int _hedged(const Sight* seen, u256 base, u256 target, i256* combined) noex
     cdef bint below = u256_lt(base, target)
     cdef u256 distance = u256_sub(target, base) if below else u256_sub(base, target)
     cdef bint negative = below != (seen.hedge_pips < 0)
-    cdef u256 ratio = u256_from_u64(<u64>(-seen.hedge_pips if seen.hedge_pips < 0 else seen.hedge_pips))
+    cdef u256 ratio = u256_from_u64(<u64>llabs(seen.hedge_pips))
     cdef u256 part
     cdef int code
     if negative:

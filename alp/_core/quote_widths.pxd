@@ -40,5 +40,6 @@ cdef struct Widths:
 
 # False where the model is none of these or the market is outside its domain.
 cdef bint widths_of(
-    const QuotingRule* rule, Lattice* lattice, const Market* market, double inventory, Widths* widths
+    const QuotingRule* rule, Lattice* lattice, const Market* market, double inventory,
+    Widths* widths,
 ) noexcept nogil

@@ -141,7 +141,8 @@ cdef inline bint _quotes_both_sides(const QuotingRule* rule, double inventory) n
 
 
 cdef bint widths_of(
-    const QuotingRule* rule, Lattice* lattice, const Market* market, double inventory, Widths* widths
+    const QuotingRule* rule, Lattice* lattice, const Market* market, double inventory,
+    Widths* widths,
 ) noexcept nogil:
     cdef double reach = rule.two_sided_inventory
     cdef double half, scale

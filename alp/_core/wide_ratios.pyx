@@ -79,7 +79,9 @@ cdef inline u256 _half(u256 value) noexcept nogil:
     return value
 
 
-cdef inline u256 _newton_step(u256 root, u256 price, u256 numerators, u64 denominator) noexcept nogil:
+cdef inline u256 _newton_step(
+    u256 root, u256 price, u256 numerators, u64 denominator
+) noexcept nogil:
     cdef u256 divisor, quotient
     u256_mul_overflows(root, u256_from_u64(denominator), &divisor)
     if u256_mul_div(price, numerators, divisor, &quotient) != OK:

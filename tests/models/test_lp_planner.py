@@ -321,6 +321,17 @@ def test_a_forbidden_decision_gives_the_numbers_of_the_situation_alone():
     assert "gas" not in decision.numbers
 
 
+def test_what_was_decided_before_plays_no_part():
+    rules = parameters()
+    kernel = kernel_of(rules)
+    calm, wild = observation(), observation(ARBITRUM, price=3_000, sigma=1e-3, cefi_inventory=10**17)
+    first = kernel.decide(calm)
+    assert kernel.decide(wild).numbers == kernel_of(rules).decide(wild).numbers
+    again = kernel.decide(calm)
+    assert again.numbers == first.numbers
+    assert actions_of(again) == actions_of(first)
+
+
 RECIPES = [
     replace(RECIPE, exact=False),
     RECIPE,
