@@ -324,7 +324,7 @@ def test_a_forbidden_decision_gives_the_numbers_of_the_situation_alone():
 def test_what_was_decided_before_plays_no_part():
     rules = parameters()
     kernel = kernel_of(rules)
-    calm, wild = observation(), observation(ARBITRUM, price=3_000, sigma=1e-3, cefi_inventory=10**17)
+    calm, wild = observation(), observation(price=3_000, sigma=1e-3, cefi_inventory=10**17)
     first = kernel.decide(calm)
     assert kernel.decide(wild).numbers == kernel_of(rules).decide(wild).numbers
     again = kernel.decide(calm)
