@@ -37,7 +37,7 @@ class Estimates:
         self._pair = pair
         self._driver = driver
         self._spec = spec
-        self._sampled: deque[tuple[int, Array]] = deque()  # by their first time
+        self._sampled: deque[Array] = deque()
         self._calibrated = spec.model.intensity.calibrated
         self._depths: deque[tuple[Times, Floats]] = deque()
         self._last_price: float | None = None
@@ -59,16 +59,16 @@ class Estimates:
 
     def note_growth(self, samples: Array) -> None:
         """Take the fee growth of SAMPLE rows, for the income over the past window."""
-        self._sampled.append((int(samples["ts_ns"][0]), samples))
+        self._sampled.append(samples)
 
     def _forget(self, before_ns: int) -> None:
         """Move the beginning of the window to the last sample not after a time."""
-        while self._sampled and self._sampled[0][0] <= before_ns:
-            _, samples = self._sampled.popleft()
+        while self._sampled and self._sampled[0]["ts_ns"][0] <= before_ns:
+            samples = self._sampled.popleft()
             over = int(np.searchsorted(samples["ts_ns"], before_ns, side="right"))
             self._then = tuple(samples[name][over - 1].item() for name in _GROWTH)
             if over < len(samples):
-                self._sampled.appendleft((int(samples["ts_ns"][over]), samples[over:]))
+                self._sampled.appendleft(samples[over:])
 
     def update(self) -> None:
         """Take in the prices replayed since the last call."""
