@@ -1,0 +1,1 @@
+"""The bus between components: ZMQ sockets, sequences, late subscribers."""
