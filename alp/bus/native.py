@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import sys
 from functools import cache
 from pathlib import Path
 
@@ -49,8 +48,9 @@ def functions() -> Functions:
 
 def _candidates() -> list[str]:
     """Shared objects of this process that may be libzmq or contain it."""
-    if sys.platform.startswith("linux"):
-        lines = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines()
+    maps = Path("/proc/self/maps")
+    if maps.exists():
+        lines = maps.read_text(encoding="utf-8", errors="replace").splitlines()
         mapped = dict.fromkeys(line.split(None, 5)[5] for line in lines if "/" in line)
         return [path for path in mapped if "zmq" in Path(path).name.lower()]
     folder = Path(zmq.__file__).parent
