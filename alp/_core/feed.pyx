@@ -10,6 +10,8 @@ from libc.string cimport memchr, memset
 
 from alp._core.book cimport Level, Side, book_create, book_destroy, side_best, side_depth
 from alp._core.feeds.binance cimport parse_binance
+from alp._core.feeds.coinbase cimport parse_coinbase
+from alp._core.feeds.coinbase_exchange cimport parse_coinbase_exchange
 from alp._core.feeds.frame cimport (
     FRAME_DATA,
     FRAME_HEARTBEAT,
@@ -25,6 +27,8 @@ from alp._core.feeds.frame cimport (
     frame_destroy,
     symbols_add,
 )
+from alp._core.feeds.kraken_futures cimport parse_kraken_futures
+from alp._core.feeds.kraken_spot cimport parse_kraken_spot
 from alp._core.sync cimport (
     APPLIED,
     IGNORED,
@@ -156,7 +160,16 @@ cdef class Feed:
     cdef int _venue(self, str venue) except -1:
         if venue not in VENUES:
             raise ValueError(f"no feed handler for {venue!r}: {', '.join(VENUES)}")
-        self.parse_frame = parse_binance
+        if venue == "coinbase":
+            self.parse_frame = parse_coinbase
+        elif venue == "coinbase-exchange":
+            self.parse_frame = parse_coinbase_exchange
+        elif venue == "kraken":
+            self.parse_frame = parse_kraken_spot
+        elif venue == "kraken-futures":
+            self.parse_frame = parse_kraken_futures
+        else:
+            self.parse_frame = parse_binance
         return VENUES[venue]
 
     def __dealloc__(self):
@@ -374,4 +387,8 @@ VENUES = {
     "binance-usdm": RULE_PREVIOUS_ID,
     "binance-coinm": RULE_PREVIOUS_ID,
     "binance-spot": RULE_NEXT_ID,
+    "coinbase": RULE_CONNECTION,
+    "coinbase-exchange": RULE_NONE,
+    "kraken": RULE_CHECKSUM,
+    "kraken-futures": RULE_SEQUENCE,
 }
