@@ -78,11 +78,52 @@ def open_capture(path: Path) -> BinaryIO:
     if magic[:2] == GZIP:
         return io.BufferedReader(gzip.GzipFile(fileobj=file))
     if magic == ZSTD:
+        return io.BufferedReader(_Unzstd(file))
+    return file
+
+
+class _Unzstd(io.RawIOBase):
+    """Reads zstandard frames one after the other; a last frame that is not whole is an error.
+
+    The library's own reader ends silently there.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
         import zstandard
 
-        reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
-        return io.BufferedReader(reader)
-    return file
+        self._file = file
+        self._new = zstandard.ZstdDecompressor().decompressobj
+        self._frame = self._new()
+        self._inside = False
+        self._ready = memoryview(b"")
+
+    def readable(self) -> bool:
+        """Return that it can be read."""
+        return True
+
+    def readinto(self, room: Any) -> int:
+        """Fill `room` as far as there is something."""
+        while not self._ready:
+            packed = self._file.read(1 << 16)
+            if not packed:
+                if self._inside:
+                    raise EOFError("the last zstandard frame is not whole")
+                return 0
+            self._ready = memoryview(self._unpack(packed))
+        count = min(len(room), len(self._ready))
+        room[:count] = self._ready[:count]
+        self._ready = self._ready[count:]
+        return count
+
+    def _unpack(self, packed: bytes) -> bytes:
+        parts = []
+        while packed:
+            parts.append(self._frame.decompress(packed))
+            self._inside = not self._frame.eof
+            packed = self._frame.unused_data if self._frame.eof else b""
+            if self._frame.eof:
+                self._frame = self._new()
+        return b"".join(parts)
 
 
 def read_captures(paths: Iterable[Path]) -> Iterator[Message]:
