@@ -38,16 +38,22 @@ from alp._core.feeds.scan cimport (
     FAULT_SYNTAX,
     FAULT_VALUE,
     Cursor,
-    Decimal,
     Text,
+    adopt_fault,
+    amount_at,
+    at_value,
     begin,
     boolean,
     decimal,
     expect,
     integer,
     key,
+    milliseconds,
     more,
+    natural,
+    natural_at,
     open_text,
+    pass_over,
     quoted_steps,
     refuse,
     skip_spaces,
@@ -55,6 +61,7 @@ from alp._core.feeds.scan cimport (
     steps_of,
     string,
     text_is,
+    value_ends,
 )
 from alp._core.uint256 cimport i64
 
@@ -78,24 +85,17 @@ cdef struct Payload:
     i64 last_id
     i64 previous_id
     i64 snapshot_id
-    i64 trade_id
-    bint buyer_is_maker
-    bint has_side
     const char* price           # where a value begins, NULL where it is not there
     const char* quantity
     const char* bids            # "b", "bids"
     const char* asks
     const char* bid_quantity    # "B"
     const char* ask_quantity
+    const char* trade_id        # "t"; an aggregate trade's is "a"
+    const char* buyer_is_maker
     bint levels_read
     Text name
     Text error
-
-
-cdef inline Cursor at_value(const Cursor* c, const char* where) noexcept nogil:
-    cdef Cursor there = c[0]
-    there.at = where
-    return there
 
 
 cdef inline bint _is_levels(const char* where) noexcept nogil:
@@ -212,21 +212,15 @@ cdef void _one_letter(
     if name == 98:                                  # b
         _side(frame, symbols, c, payload, True)
     elif name == 97:                                # a: asks, best ask, or a trade's id
-        if payload.event == AGG_TRADE or payload.event == TRADE:
-            if payload.event == AGG_TRADE:
-                payload.trade_id = integer(c)
-            else:
-                skip_value(c)
-        else:
-            _side(frame, symbols, c, payload, False)
+        _side(frame, symbols, c, payload, False)
     elif name == 69:                                # E
-        payload.event_ms = integer(c)
+        payload.event_ms = milliseconds(c)
     elif name == 84:                                # T
-        payload.trade_ms = integer(c)
+        payload.trade_ms = milliseconds(c)
     elif name == 85:                                # U
-        payload.first_id = integer(c)
+        payload.first_id = natural(c)
     elif name == 117:                               # u
-        payload.last_id = integer(c)
+        payload.last_id = natural(c)
     elif name == 115:                               # s
         payload.name = string(c)
         payload.symbol = symbol_find(symbols, payload.name)
@@ -249,16 +243,9 @@ cdef void _one_letter(
         payload.ask_quantity = c.at
         skip_value(c)
     elif name == 116:                               # t
-        if payload.event == TRADE:
-            payload.trade_id = integer(c)
-        else:
-            skip_value(c)
+        payload.trade_id = pass_over(c)
     elif name == 109:                               # m
-        if payload.event == AGG_TRADE or payload.event == TRADE:
-            payload.buyer_is_maker = boolean(c)
-            payload.has_side = True
-        else:
-            skip_value(c)
+        payload.buyer_is_maker = pass_over(c)
     else:
         skip_value(c)
 
@@ -269,9 +256,9 @@ cdef void _member(
     if name.length == 1:
         _one_letter(frame, symbols, c, payload, name.at[0])
     elif text_is(name, b"pu", 2):
-        payload.previous_id = integer(c)
+        payload.previous_id = natural(c)
     elif text_is(name, b"lastUpdateId", 12):
-        payload.snapshot_id = integer(c)
+        payload.snapshot_id = natural(c)
     elif text_is(name, b"bids", 4):
         _side(frame, symbols, c, payload, True)
     elif text_is(name, b"asks", 4):
@@ -300,28 +287,9 @@ cdef inline void _late_levels(
     Cursor* c, const char* where, const Symbol* symbol, Levels* levels
 ) noexcept nogil:
     """Levels that came before the symbol."""
-    cdef Cursor there
-    if where != NULL:
-        there = at_value(c, where)
-        _levels(&there, symbol, levels)
-        if there.fault:
-            c.at = there.at
-            c.fault = there.fault
-
-
-cdef inline i64 _late_steps(Cursor* c, const char* where, const Symbol* symbol, bint price) noexcept nogil:
-    cdef Cursor there
-    cdef i64 value
-    if where == NULL:
-        return refuse(c, FAULT_MISSING)
-    there = at_value(c, where)
-    value = quoted_steps(&there, &symbol.price if price else &symbol.quantity)
-    if there.fault == 0 and value < 0:
-        there.fault = FAULT_VALUE
-    if there.fault:
-        c.at = there.at
-        c.fault = there.fault
-    return value
+    cdef Cursor there = at_value(c, where)
+    _levels(&there, symbol, levels)
+    adopt_fault(c, &there)
 
 
 cdef void _book_update(
@@ -359,11 +327,11 @@ cdef void _quote(Frame* frame, Symbols* symbols, Cursor* c, Payload* payload) no
     if payload.symbol == UNKNOWN_SYMBOL:
         return
     symbol = &symbols.rows[payload.symbol]
-    price = _late_steps(c, payload.bids, symbol, True)
-    quantity = _late_steps(c, payload.bid_quantity, symbol, False)
+    price = amount_at(c, payload.bids, &symbol.price, True)
+    quantity = amount_at(c, payload.bid_quantity, &symbol.quantity, True)
     level_add(&frame.bids, c, price, quantity)
-    price = _late_steps(c, payload.asks, symbol, True)
-    quantity = _late_steps(c, payload.ask_quantity, symbol, False)
+    price = amount_at(c, payload.asks, &symbol.price, True)
+    quantity = amount_at(c, payload.ask_quantity, &symbol.quantity, True)
     level_add(&frame.asks, c, price, quantity)
     update.bids_end = frame.bids.count
     update.asks_end = frame.asks.count
@@ -373,7 +341,9 @@ cdef void _trade(Frame* frame, Symbols* symbols, Cursor* c, Payload* payload) no
     cdef Update* update
     cdef const Symbol* symbol
     cdef Trade* trade
-    if not payload.has_side or payload.trade_id == NONE_ID:
+    cdef Cursor there
+    cdef const char* id = payload.trade_id if payload.event == TRADE else payload.asks
+    if payload.buyer_is_maker == NULL or id == NULL:
         refuse(c, FAULT_MISSING)
         return
     update = frame_add(frame, c, UPDATE_TRADES, payload.symbol)
@@ -383,11 +353,14 @@ cdef void _trade(Frame* frame, Symbols* symbols, Cursor* c, Payload* payload) no
     trade = trade_add(&frame.trades, c)
     if trade == NULL:
         return
-    trade.id = payload.trade_id
-    trade.price = _late_steps(c, payload.price, symbol, True)
-    trade.quantity = _late_steps(c, payload.quantity, symbol, False)
+    trade.id = natural_at(c, id)
+    trade.price = amount_at(c, payload.price, &symbol.price, True)
+    trade.quantity = amount_at(c, payload.quantity, &symbol.quantity, True)
     trade.exchange_ns = payload.trade_ms * 1000000
-    trade.aggressor = -1 if payload.buyer_is_maker else 1
+    there = at_value(c, payload.buyer_is_maker)
+    trade.aggressor = -1 if boolean(&there) else 1
+    value_ends(&there)
+    adopt_fault(c, &there)
     update.trades_end = frame.trades.count
 
 
@@ -400,7 +373,8 @@ cdef void _conclude(
     if frame.kind == FRAME_REFUSED:
         frame.note = payload.error
         return
-    frame.exchange_ns = payload.event_ms * 1000000 if payload.event_ms > 0 else 0
+    if payload.event_ms > 0:                        # the wrapper of a payload has no time
+        frame.exchange_ns = payload.event_ms * 1000000
     if payload.snapshot_id != NONE_ID and payload.event == NO_EVENT:
         if not payload.has_symbol:
             payload.symbol = 0 if symbols.count == 1 else from_stream
@@ -453,26 +427,38 @@ cdef void _payload(
 ) noexcept nogil:
     cdef Payload payload
     cdef Text name
+    cdef bint has_stream = False
+    cdef const char* data = NULL            # where it came before its stream's name
+    cdef Cursor there
     payload.event = NO_EVENT
     payload.symbol = UNKNOWN_SYMBOL
-    payload.has_symbol = payload.has_side = payload.levels_read = payload.buyer_is_maker = False
+    payload.has_symbol = payload.levels_read = False
     payload.event_ms = payload.trade_ms = 0
     payload.first_id = payload.last_id = payload.previous_id = NONE_ID
-    payload.snapshot_id = payload.trade_id = NONE_ID
+    payload.snapshot_id = NONE_ID
     payload.price = payload.quantity = payload.bids = payload.asks = NULL
     payload.bid_quantity = payload.ask_quantity = NULL
+    payload.trade_id = payload.buyer_is_maker = NULL
     payload.name.length = payload.error.length = 0
     if begin(c, 123, 125):
         while True:
             name = key(c)
             if not nested and text_is(name, b"data", 4):
-                _payload(frame, symbols, c, from_stream, True)
+                if has_stream:
+                    _payload(frame, symbols, c, from_stream, True)
+                else:
+                    data = pass_over(c)
             elif not nested and text_is(name, b"stream", 6):
+                has_stream = True
                 from_stream = _stream_symbol(symbols, string(c))
             else:
                 _member(frame, symbols, c, &payload, name)
             if not more(c, 125):
                 break
+    if data != NULL and c.fault == 0:
+        there = at_value(c, data)
+        _payload(frame, symbols, &there, from_stream, True)
+        adopt_fault(c, &there)
     if frame.kind != FRAME_DATA and frame.kind != FRAME_STATUS:
         _conclude(frame, symbols, c, &payload, from_stream)
 

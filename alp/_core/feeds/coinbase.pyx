@@ -46,9 +46,9 @@ from alp._core.feeds.scan cimport (
     amount_at,
     at_value,
     begin,
-    integer,
     key,
     more,
+    natural,
     open_text,
     pass_over,
     refuse,
@@ -390,9 +390,7 @@ cdef void _message(Frame* frame, Symbols* symbols, Cursor* c) noexcept nogil:
         elif text_is(name, b"timestamp", 9):
             frame.exchange_ns = rfc3339_ns(c, string(c))
         elif text_is(name, b"sequence_num", 12):
-            frame.sequence = integer(c)
-            if frame.sequence < 0:
-                refuse(c, FAULT_VALUE)
+            frame.sequence = natural(c)
         elif text_is(name, b"events", 6):
             if events != NULL:
                 refuse(c, FAULT_SYNTAX)

@@ -47,9 +47,9 @@ from alp._core.feeds.scan cimport (
     at_value,
     begin,
     expect,
-    integer,
     key,
     more,
+    natural_at,
     open_text,
     pass_over,
     refuse,
@@ -253,18 +253,9 @@ cdef i64 _time(Cursor* c, const char* where) noexcept nogil:
     return time
 
 
-cdef i64 _integer(Cursor* c, const char* where) noexcept nogil:
-    """An id that was passed over, NONE_ID where there is none."""
-    cdef Cursor there
-    cdef i64 value
-    if where == NULL:
-        return NONE_ID
-    there = at_value(c, where)
-    value = integer(&there)
-    if value < 0:
-        refuse(&there, FAULT_VALUE)
-    adopt_fault(c, &there)
-    return value
+cdef i64 _sequence(Cursor* c, const Payload* payload) noexcept nogil:
+    """The product's sequence number, NONE_ID where there is none."""
+    return NONE_ID if payload.sequence == NULL else natural_at(c, payload.sequence)
 
 
 cdef void _book_update(
@@ -293,15 +284,15 @@ cdef void _trade(Frame* frame, Symbols* symbols, Cursor* c, Payload* payload) no
     )
     if update == NULL:
         return
-    update.last_id = _integer(c, payload.sequence)
+    update.last_id = _sequence(c, payload)
     if payload.symbol == UNKNOWN_SYMBOL:
         return
-    if payload.side == NULL or payload.trade_id == NULL:
+    if payload.side == NULL:
         refuse(c, FAULT_MISSING)
     trade = trade_add(&frame.trades, c)
     if trade == NULL:
         return
-    trade.id = _integer(c, payload.trade_id)
+    trade.id = natural_at(c, payload.trade_id)
     trade.price = amount_at(c, payload.price, &symbols.rows[payload.symbol].price, True)
     trade.quantity = amount_at(c, payload.size, &symbols.rows[payload.symbol].quantity, True)
     trade.exchange_ns = frame.exchange_ns
@@ -313,7 +304,7 @@ cdef void _trade(Frame* frame, Symbols* symbols, Cursor* c, Payload* payload) no
 cdef void _quote(Frame* frame, Symbols* symbols, Cursor* c, Payload* payload) noexcept nogil:
     cdef Update* update = quote_add(frame, symbols, c, payload.symbol, &payload.quote, True)
     if update != NULL:
-        update.last_id = _integer(c, payload.sequence)
+        update.last_id = _sequence(c, payload)
 
 
 cdef void _control(Frame* frame, Cursor* c, Payload* payload) noexcept nogil:

@@ -46,13 +46,13 @@ from alp._core.feeds.scan cimport (
     amount_at,
     at_value,
     begin,
-    integer,
     key,
+    milliseconds,
     more,
+    natural,
     open_text,
     pass_over,
     refuse,
-    skip_spaces,
     skip_value,
     string,
     text_is,
@@ -68,9 +68,6 @@ cdef enum Feed:
     TICKER = 5
     HEARTBEAT = 6
     OTHER_FEED = 7
-
-cdef enum:
-    MOST_MS = 9000000000000     # 9e12 ms fit 63 bits as nanoseconds
 
 # What a message or one trade says, before its feed and its product are known.
 cdef struct Payload:
@@ -162,13 +159,6 @@ cdef void _late_side(
     adopt_fault(c, &there)
 
 
-cdef i64 _not_negative(Cursor* c) noexcept nogil:
-    cdef i64 value = integer(c)
-    if value < 0:
-        return refuse(c, FAULT_VALUE)
-    return value
-
-
 cdef void _product_list(Cursor* c, Payload* payload) noexcept nogil:
     """Of ``["PI_XBTUSD", ...]`` the first."""
     cdef Text name
@@ -187,11 +177,9 @@ cdef void _number_member(Symbols* symbols, Cursor* c, Payload* payload, Text nam
     elif text_is(name, b"qty", 3):
         payload.quantity = pass_over(c)
     elif text_is(name, b"seq", 3):
-        payload.seq = _not_negative(c)
+        payload.seq = natural(c)
     elif text_is(name, b"timestamp", 9) or text_is(name, b"time", 4):
-        payload.time_ms = _not_negative(c)
-        if payload.time_ms > MOST_MS:
-            refuse(c, FAULT_VALUE)
+        payload.time_ms = milliseconds(c)
     elif text_is(name, b"bid", 3):
         payload.quote.bid = pass_over(c)
     elif text_is(name, b"bid_size", 8):

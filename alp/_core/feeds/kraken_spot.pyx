@@ -53,6 +53,7 @@ from alp._core.feeds.scan cimport (
     integer,
     key,
     more,
+    natural,
     open_text,
     pass_over,
     refuse,
@@ -195,8 +196,8 @@ cdef void _book(Frame* frame, Symbols* symbols, Cursor* c, int type) noexcept no
             elif text_is(name, b"asks", 4):
                 asks_read = _side(c, symbols, symbol, &frame.asks, &asks)
             elif text_is(name, b"checksum", 8):
-                checksum = integer(c)
-                if checksum < 0 or checksum >> 32:
+                checksum = natural(c)
+                if checksum >> 32:
                     refuse(c, FAULT_NUMBER)
             elif text_is(name, b"timestamp", 9):
                 time_ns = rfc3339_ns(c, string(c))
@@ -250,9 +251,7 @@ cdef void _trade(
             elif text_is(name, b"qty", 3):
                 quantity = pass_over(c)
             elif text_is(name, b"trade_id", 8):
-                id = integer(c)
-                if id < 0:
-                    refuse(c, FAULT_VALUE)
+                id = natural(c)
             elif text_is(name, b"timestamp", 9):
                 time_ns = rfc3339_ns(c, string(c))
             else:

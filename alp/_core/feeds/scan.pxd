@@ -286,6 +286,13 @@ cdef inline void adopt_fault(Cursor* c, const Cursor* there) noexcept nogil:
         c.fault = there.fault
 
 
+cdef inline void value_ends(Cursor* c) noexcept nogil:
+    """A value that was passed over must be read to its end: something closes or parts it there."""
+    skip_spaces(c)
+    if c.at >= c.end or (c.at[0] != 44 and c.at[0] != 125 and c.at[0] != 93):
+        refuse(c, FAULT_SYNTAX)
+
+
 cdef inline i64 amount_at(
     Cursor* c, const char* where, const Scale* scale, bint quoted
 ) noexcept nogil:
@@ -296,6 +303,7 @@ cdef inline i64 amount_at(
         return refuse(c, FAULT_MISSING)
     there = at_value(c, where)
     value = amount(&there, scale, quoted)
+    value_ends(&there)
     adopt_fault(c, &there)
     return value
 
@@ -310,8 +318,12 @@ cdef inline const char* pass_over(Cursor* c) noexcept nogil:
 
 
 cdef inline bint is_nothing(const char* where) noexcept nogil:
-    """Whether a value is not there, null or an empty string."""
-    return where == NULL or where[0] == 110 or (where[0] == 34 and where[1] == 34)
+    """Whether a value that was passed over is not there, null or an empty string."""
+    if where == NULL:
+        return True
+    if where[0] == 110 and where[1] == 117 and where[2] == 108 and where[3] == 108:
+        return is_space(where[4]) or where[4] == 44 or _closes(where[4])
+    return where[0] == 34 and where[1] == 34
 
 
 cdef i64 odd_integer(Cursor* c) noexcept nogil
@@ -337,6 +349,35 @@ cdef inline i64 integer(Cursor* c) noexcept nogil:
         return odd_integer(c)
     c.at = p
     return <i64>value
+
+
+cdef inline i64 natural(Cursor* c) noexcept nogil:
+    """A bare integer that is not negative."""
+    cdef i64 value = integer(c)
+    if value < 0:
+        return refuse(c, FAULT_VALUE)
+    return value
+
+
+cdef inline i64 milliseconds(Cursor* c) noexcept nogil:
+    """A time in milliseconds since 1970, few enough that 63 bits hold it in nanoseconds."""
+    cdef i64 value = natural(c)
+    if value > <i64>9000000000000:
+        return refuse(c, FAULT_VALUE)
+    return value
+
+
+cdef inline i64 natural_at(Cursor* c, const char* where) noexcept nogil:
+    """An integer that was passed over; ``where`` is NULL if the message has none."""
+    cdef Cursor there
+    cdef i64 value
+    if where == NULL:
+        return refuse(c, FAULT_MISSING)
+    there = at_value(c, where)
+    value = natural(&there)
+    value_ends(&there)
+    adopt_fault(c, &there)
+    return value
 
 
 cdef inline i64 text_integer(Cursor* c, Text text) noexcept nogil:

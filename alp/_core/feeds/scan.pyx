@@ -195,8 +195,18 @@ cdef i64 _days(int year, int month, int day) noexcept nogil:
     return <i64>era * 146097 + day_of_era - 719468
 
 
+cdef inline int _month_days(int year, int month) noexcept nogil:
+    """Days of a month from 1 to 12."""
+    if month == 2:
+        return 29 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 28
+    return 30 + ((month + (month >> 3)) & 1)
+
+
 cdef i64 rfc3339_ns(Cursor* c, Text text) noexcept nogil:
-    """``2026-09-30T02:39:53.862739917Z`` in nanoseconds since 1970; 0 to 9 digits of fraction."""
+    """``2026-09-30T02:39:53.862739917Z`` in nanoseconds since 1970; 0 to 9 digits of fraction.
+
+    From 1900 to 2199, all of which 63 bits can hold; second 60 is the next minute's first.
+    """
     cdef const char* p = text.at
     cdef int century, year, month, day, hour, minute, second
     cdef i64 fraction = 0
@@ -207,7 +217,8 @@ cdef i64 rfc3339_ns(Cursor* c, Text text) noexcept nogil:
     century, year, month, day = _two(p), _two(p + 2), _two(p + 5), _two(p + 8)
     hour, minute, second = _two(p + 11), _two(p + 14), _two(p + 17)
     if (
-        century < 19 or year < 0 or month < 1 or month > 12 or day < 1 or day > 31
+        century < 19 or century > 21 or year < 0 or month < 1 or month > 12
+        or day < 1 or day > _month_days(century * 100 + year, month)
         or hour < 0 or hour > 23 or minute < 0 or minute > 59 or second < 0 or second > 60
         or p[4] != 45 or p[7] != 45 or (p[10] != 84 and p[10] != 32) or p[13] != 58 or p[16] != 58
     ):
