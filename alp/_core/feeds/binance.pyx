@@ -95,7 +95,8 @@ cdef struct Payload:
     const char* buyer_is_maker
     bint levels_read
     Text name
-    Text error
+    Text error                  # "error" or "code" as it stands
+    Text message                # "msg", which says it better
 
 
 cdef inline bint _is_levels(const char* where) noexcept nogil:
@@ -278,7 +279,7 @@ cdef void _member(
         skip_value(c)
         payload.error.length = c.at - payload.error.at
     elif text_is(name, b"msg", 3):
-        payload.error = string(c)
+        payload.message = string(c)
     else:
         skip_value(c)
 
@@ -371,7 +372,7 @@ cdef void _conclude(
     if c.fault:
         return
     if frame.kind == FRAME_REFUSED:
-        frame.note = payload.error
+        frame.note = payload.message if payload.message.length else payload.error
         return
     if payload.event_ms > 0:                        # the wrapper of a payload has no time
         frame.exchange_ns = payload.event_ms * 1000000
@@ -439,7 +440,7 @@ cdef void _payload(
     payload.price = payload.quantity = payload.bids = payload.asks = NULL
     payload.bid_quantity = payload.ask_quantity = NULL
     payload.trade_id = payload.buyer_is_maker = NULL
-    payload.name.length = payload.error.length = 0
+    payload.name.length = payload.error.length = payload.message.length = 0
     if begin(c, 123, 125):
         while True:
             name = key(c)
