@@ -56,7 +56,7 @@ def list_of(value: Json) -> list[Json]:
 
 
 def whole(value: Json, least: int = 0) -> int:
-    if isinstance(value, Decimal) and value == int(value) and value.as_tuple().exponent == 0:
+    if isinstance(value, Decimal) and value.as_tuple().exponent == 0:
         value = int(value)
     if type(value) is not int or not least <= value < 2**63:
         raise Refused(f"{value!r} is no whole number")
