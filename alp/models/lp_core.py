@@ -12,8 +12,6 @@ trigger anew. Ranges taken down and not put up again are an obligation, retried 
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from alp.errors import Corrupt
 from alp.models.lp_planner import actions_of, choose_widths, kernel_of, ranges_of
 from alp.models.lp_state import LpState
@@ -97,7 +95,7 @@ class LpCore:
             return _NOTHING
         holdings = self._holdings(seen.wallet_base, seen.wallet_quote, seen.positions)
         if len(holdings.positions) != len(seen.positions):
-            seen = replace(seen, positions=tuple(p for p in seen.positions if p.liquidity > 0))
+            seen = seen._replace(positions=tuple(p for p in seen.positions if p.liquidity > 0))
         due = self._what_is_due(seen, holdings)
         if due is None:
             return _NOTHING

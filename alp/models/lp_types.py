@@ -98,8 +98,7 @@ class LpParameters:
             raise ConfigError("retry_ns must be positive")
 
 
-@dataclass(frozen=True, slots=True)
-class PositionView:
+class PositionView(NamedTuple):
     """One open position as the chain shows it.
 
     Parameters
@@ -120,8 +119,7 @@ class PositionView:
         return self.tick_lower, self.tick_upper
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(NamedTuple):
     """The world at one moment.
 
     Parameters
@@ -237,8 +235,7 @@ class PlanReason(StrEnum):
     PRICE_DOWN = "PRICE_DOWN"
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What to do now, in this order.
 
     Attributes
@@ -266,8 +263,7 @@ class Plan:
     numbers: dict[str, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """A rebalance that was due and not done."""
 
     ts_ns: int
@@ -276,15 +272,13 @@ class Refusal:
     numbers: dict[str, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(NamedTuple):
     """Do nothing; `refusal` says why, if something was due."""
 
     refusal: Refusal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ExecutionReport:
+class ExecutionReport(NamedTuple):
     """What is there after a plan was executed, or after it failed.
 
     Parameters

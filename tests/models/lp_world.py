@@ -77,7 +77,7 @@ def observation(pair=ETHEREUM, price=2_268, **changes):
         base_fee_wei=20 * GWEI,
         native_mark_x96=pair.mark_x96(sqrt_price),
     )
-    return replace(base, **changes)
+    return base._replace(**changes)
 
 
 def execute(plan: Plan, seen: Observation, pair=ETHEREUM) -> ExecutionReport:

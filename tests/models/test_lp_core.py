@@ -118,7 +118,7 @@ def test_what_exchanges_hold_offsets_the_lean():
     seen = after(report, price=2_200, ts_ns=LATER_NS)
     alone = LpCore(core.parameters, core.state).step(seen)
     delta = round(alone.numbers["combined_inventory_base"] * 1e18)
-    hedged = LpCore(core.parameters, core.state).step(replace(seen, cefi_inventory=-delta))
+    hedged = LpCore(core.parameters, core.state).step(seen._replace(cefi_inventory=-delta))
     assert hedged.numbers["bid_width_bps"] == pytest.approx(hedged.numbers["ask_width_bps"])
 
 
@@ -129,8 +129,8 @@ def test_a_rebalance_waits_for_the_cooldown_and_then_is_done():
     assert _refusal(core.step(early)) is RefusalReason.COOLDOWN
     due_ns = START_NS + core.parameters.cooldown_ns
     assert core.next_timer_ns() == due_ns
-    assert _silent(core.step(replace(early, ts_ns=due_ns - 1)))
-    assert isinstance(core.step(replace(early, ts_ns=due_ns)), Plan)
+    assert _silent(core.step(early._replace(ts_ns=due_ns - 1)))
+    assert isinstance(core.step(early._replace(ts_ns=due_ns)), Plan)
 
 
 def test_one_crossing_is_refused_once_per_look_not_once_per_observation():
@@ -138,8 +138,8 @@ def test_one_crossing_is_refused_once_per_look_not_once_per_observation():
     seen = _at(report, core.trigger_bounds()[1])
     assert _refusal(core.step(seen)) is RefusalReason.GAS_ABOVE_MAX
     for second in range(1, 59):
-        assert _silent(core.step(replace(seen, ts_ns=LATER_NS + second * 10**9)))
-    assert _refusal(core.step(replace(seen, ts_ns=LATER_NS + MINUTE_NS))) is (
+        assert _silent(core.step(seen._replace(ts_ns=LATER_NS + second * 10**9)))
+    assert _refusal(core.step(seen._replace(ts_ns=LATER_NS + MINUTE_NS))) is (
         RefusalReason.GAS_ABOVE_MAX
     )
 
@@ -151,7 +151,7 @@ def test_the_pause_between_looks_doubles_up_to_sixteen():
     for _ in range(7):
         assert _refusal(core.step(seen)) is RefusalReason.GAS_ABOVE_MAX
         pauses.append((core.next_timer_ns() - seen.ts_ns) // MINUTE_NS)
-        seen = replace(seen, ts_ns=core.next_timer_ns())
+        seen = seen._replace(ts_ns=core.next_timer_ns())
     assert pauses == [1, 2, 4, 8, 16, 16, 16]
 
 
@@ -188,12 +188,12 @@ def test_the_guard_compares_with_the_time_weighted_average():
     core, report = opened(twap_guard_bps=None)
     core = LpCore(replace(core.parameters, twap_guard_bps=50), core.state)
     seen = _at(report, core.trigger_bounds()[1])
-    far = core.step(replace(seen, twap_tick=seen.tick - 51))
+    far = core.step(seen._replace(twap_tick=seen.tick - 51))
     assert _refusal(far) is RefusalReason.TWAP_DEVIATION
     assert far.refusal.numbers["twap_deviation_bps"] > 50
-    late = replace(seen, ts_ns=core.next_timer_ns())
+    late = seen._replace(ts_ns=core.next_timer_ns())
     assert _refusal(core.step(late)) is RefusalReason.TWAP_UNAVAILABLE
-    later = replace(seen, ts_ns=core.next_timer_ns(), twap_tick=seen.tick + 49)
+    later = seen._replace(ts_ns=core.next_timer_ns(), twap_tick=seen.tick + 49)
     assert isinstance(core.step(later), Plan)
 
 

@@ -58,24 +58,23 @@ def test_a_reverted_mint_is_tried_again_after_a_growing_pause():
     for pause in (1, 2, 4):
         plan = core.step(seen)
         assert plan.reason is PlanReason.FIRST_MINT
-        nothing = replace(
-            execute(plan, seen),
+        nothing = execute(plan, seen)._replace(
             positions=(),
             wallet_base=seen.wallet_base,
             wallet_quote=seen.wallet_quote,
         )
         core.on_reverted(nothing)
         assert core.next_timer_ns() == seen.ts_ns + pause * MINUTE_NS
-        seen = replace(seen, ts_ns=core.next_timer_ns())
+        seen = seen._replace(ts_ns=core.next_timer_ns())
 
 
 def test_a_reverted_rebalance_stays_due():
     core, report = opened()
     seen = _at(report, core.trigger_bounds()[1])
     plan = core.step(seen)
-    core.on_reverted(replace(report, plan_id=plan.plan_id, ts_ns=LATER_NS))
-    assert _silent(core.step(replace(seen, ts_ns=LATER_NS + 1)))
-    again = core.step(replace(seen, ts_ns=core.next_timer_ns()))
+    core.on_reverted(report._replace(plan_id=plan.plan_id, ts_ns=LATER_NS))
+    assert _silent(core.step(seen._replace(ts_ns=LATER_NS + 1)))
+    again = core.step(seen._replace(ts_ns=core.next_timer_ns()))
     assert again.reason is plan.reason
     assert again.plan_id == plan.plan_id + 1
 
@@ -91,10 +90,10 @@ def test_ranges_taken_down_and_not_put_up_again_are_an_obligation():
         report, price=3_000, ts_ns=LATER_NS, fees=FeeEstimate(1e9, 10**17), base_fee_wei=GWEI
     )
     plan = core.step(seen)
-    flat = replace(execute(plan, seen), positions=())
+    flat = execute(plan, seen)._replace(positions=())
     assert plan.reason is PlanReason.BASE_DEPLETED
     core = LpCore(replace(core.parameters, cooldown_ns=10**18), core.state)
-    half_done = replace(flat, wallet_base=10**18, wallet_quote=10**9)
+    half_done = flat._replace(wallet_base=10**18, wallet_quote=10**9)
     core.on_reverted(half_done)
     poor = after(half_done, ts_ns=core.next_timer_ns(), fees=FeeEstimate(0.0, 10**19))
     again = core.step(poor)
@@ -107,7 +106,7 @@ def test_one_of_two_mints_missing_is_owed_too():
     seen = observation()
     report = execute(core.step(seen), seen)
     kept = report.positions[:1]
-    half = replace(report, positions=kept, wallet_base=10**18)
+    half = report._replace(positions=kept, wallet_base=10**18)
     core.on_reverted(half)
     assert core.trigger_bounds() == (NEVER_BELOW, NEVER_ABOVE)
     plan = core.step(after(half, ts_ns=core.next_timer_ns()))
@@ -146,7 +145,7 @@ def test_positions_found_without_memory_are_adopted_as_they_are():
 
 def test_positions_without_liquidity_are_not_positions():
     _, report = opened()
-    empty = tuple(replace(each, liquidity=0) for each in report.positions)
+    empty = tuple(each._replace(liquidity=0) for each in report.positions)
     core = LpCore(parameters())
     plan = core.step(observation(positions=empty))
     assert plan.reason is PlanReason.FIRST_MINT
@@ -232,7 +231,7 @@ def test_the_state_handed_out_stays_as_it_was():
     assert before != core.state
     assert before == opened()[0].state
     given = core.state
-    LpCore(core.parameters, given).on_reverted(replace(report, plan_id=given.pending_plan))
+    LpCore(core.parameters, given).on_reverted(report._replace(plan_id=given.pending_plan))
     assert given == core.state
 
 

@@ -86,7 +86,7 @@ def test_a_rebalance_burns_collects_and_mints_with_principal_and_fees(pair):
     seen = observation(pair)
     old = single_sided_ranges(pair, seen.tick + 300, WIDTHS)
     positions = tuple(PositionView(*each.ticks, 10**15, 7, 11) for each in old)
-    seen = replace(seen, positions=positions)
+    seen = seen._replace(positions=positions)
     actions = planned(parameters(pair), seen)
     assert [type(each) for each in actions] == [Burn, Collect, Burn, Collect, Mint, Mint]
     paid = [amounts_at(seen.sqrt_price_x96, *each.ticks, 10**15) for each in positions]
@@ -99,8 +99,7 @@ def test_a_rebalance_burns_collects_and_mints_with_principal_and_fees(pair):
 def test_a_position_whose_range_stays_is_topped_up_not_burned():
     seen = observation()
     bid, ask = single_sided_ranges(ETHEREUM, seen.tick, WIDTHS)
-    seen = replace(
-        seen,
+    seen = seen._replace(
         positions=(
             PositionView(*bid.ticks, 10**15),
             PositionView(ask.tick_lower - 500, ask.tick_upper - 500, 10**14),
@@ -118,7 +117,7 @@ def test_a_position_whose_range_stays_is_topped_up_not_burned():
 def test_dust_is_not_worth_adding_to_a_position_that_stays():
     seen = observation(wallet_base=1_000, wallet_quote=3)
     ranges = single_sided_ranges(ETHEREUM, seen.tick, WIDTHS)
-    seen = replace(seen, positions=tuple(PositionView(*each.ticks, 10**15) for each in ranges))
+    seen = seen._replace(positions=tuple(PositionView(*each.ticks, 10**15) for each in ranges))
     decision = decided(parameters(), seen)
     assert decision.refusal == "SAME_RANGES"
     assert decision.numbers["gas_units"] == 0
@@ -178,7 +177,7 @@ def test_burn_minimums_are_not_zero_for_a_position_in_range():
     # A seed defect: every mint and burn accepted any amount.
     seen = observation()
     position = PositionView(seen.tick // 10 * 10 - 1_000, seen.tick // 10 * 10 + 1_000, 10**15)
-    burn = planned(parameters(), replace(seen, positions=(position,)))[0]
+    burn = planned(parameters(), seen._replace(positions=(position,)))[0]
     paid = amounts_at(seen.sqrt_price_x96, *position.ticks, position.liquidity)
     assert 0.9 * paid[0] < burn.amount0_min < paid[0]
     assert 0.9 * paid[1] < burn.amount1_min < paid[1]
@@ -238,7 +237,7 @@ def test_inventory_counts_wallet_positions_and_fees(pair):
     seen = observation(pair)
     bid, _ = single_sided_ranges(pair, seen.tick, WIDTHS)
     fees = pair.split(10**15, 10**6)
-    seen = replace(seen, positions=(PositionView(*bid.ticks, 10**15, *fees),))
+    seen = seen._replace(positions=(PositionView(*bid.ticks, 10**15, *fees),))
     got = decided(parameters(pair), seen).numbers
     principal = pair.join(*amounts_at(seen.sqrt_price_x96, *bid.ticks, 10**15))
     base = seen.wallet_base + principal[0] + 10**15
@@ -383,8 +382,7 @@ def test_the_compiled_decision_is_the_plain_one_bit_for_bit(data):
     )
     ticks = data.draw(st.lists(st.sampled_from(near) | elsewhere, max_size=3, unique=True))
     amount, liquidity = st.integers(0, 10**15), st.integers(1, 10**21)
-    seen = replace(
-        seen,
+    seen = seen._replace(
         twap_tick=data.draw(st.none() | st.integers(-150, 150).map(lambda off: seen.tick + off)),
         positions=tuple(
             PositionView(*each, data.draw(liquidity), data.draw(amount), data.draw(amount))
