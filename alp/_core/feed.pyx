@@ -52,8 +52,8 @@ from alp._core.sync cimport (
 )
 from alp._core.uint256 cimport i64
 
-from alp._core.feeds.frame import FAULTS
-from alp._core.sync import REASONS
+from alp._core.feeds.frame import FAULTS as _FAULTS
+from alp._core.sync import REASONS as _REASONS
 
 EXCERPT = 200
 """Bytes kept of a message that could not be read."""
@@ -252,13 +252,13 @@ cdef class Feed:
         if size == 0:
             self.counters.messages += 1
             self.counters.malformed += 1
-            return FAULTS[1]
+            return _FAULTS[1]
         with nogil:
             fault = self.take(<const char*>&message[0], size, received_ns)
         if fault == 0:
             return None
         self.excerpt = bytes(message[:EXCERPT])
-        return FAULTS[fault]
+        return _FAULTS[fault]
 
     def feed_lines(self, const unsigned char[::1] lines not None, i64 received_ns=0):
         """Take messages that end in newlines; return how many there were.
@@ -313,7 +313,7 @@ cdef class Feed:
     def status(self, int symbol):
         """Return ``(live, why not)`` of the book of the symbol with this index."""
         cdef Market* market = self._market(symbol)
-        return market.sync.status == LIVE, REASONS[market.sync.reason]
+        return market.sync.status == LIVE, _REASONS[market.sync.reason]
 
     def touch(self, int symbol):
         """Return ``(bid, bid lots, ask, ask lots)``; None where the book is not live or one-sided."""
@@ -377,7 +377,7 @@ cdef dict _counts(const Counters* counters):
         "ignored": counters.ignored,
         "lost_frames": counters.lost_frames,
     }
-    for reason, text in REASONS.items():
+    for reason, text in _REASONS.items():
         if counters.invalid[<int>reason]:
             found[f"invalid: {text}"] = counters.invalid[<int>reason]
     return found

@@ -49,8 +49,8 @@ OWN = {
     "empty side": message("ticker", "update", '{"symbol":"ETH/USD","bid":null,"ask":1877.51}'),
     "status": b'{"channel":"status","type":"update","data":[{"version":"2.0.10",'
     b'"system":"cancel_only","api_version":"v2","connection_id":15413894943188002760}]}',
-    "failure": b'{"error":"Currency pair not supported ETH/XXX","method":"subscribe",'
-    b'"success":false,"symbol":"ETH/XXX","req_id":8}',
+    "failure": b'{"error":"Currency pair not supported ETH/ZZZ","method":"subscribe",'
+    b'"success":false,"symbol":"ETH/ZZZ","req_id":8}',
     "pong": b'{"method":"pong","req_id":42,"time_in":"2023-09-25T09:05:00.123456Z"}',
     "candles": message("ohlc", "update", '{"symbol":"ETH/USD","open":0.5624}'),
     "instruments": b'{"channel":"instrument","type":"snapshot","data":{"assets":[],"pairs":[]}}',
@@ -95,8 +95,8 @@ def test_a_takers_side_is_the_aggressors() -> None:
 def test_a_refusal_says_why_and_about_what() -> None:
     found = KRAKEN.same(OWN["failure"])
     assert found["kind"] == "refused"
-    assert found["note"] == "Currency pair not supported ETH/XXX"
-    assert (found["about"], found["request"]) == ("ETH/XXX", 8)
+    assert found["note"] == "Currency pair not supported ETH/ZZZ"
+    assert (found["about"], found["request"]) == ("ETH/ZZZ", 8)
 
 
 def test_a_status_names_the_systems_state_and_its_long_connection_id_does_not_matter() -> None:
