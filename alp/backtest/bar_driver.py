@@ -9,8 +9,7 @@ import numpy as np
 from alp._core import bar_replay
 from alp._core.lp_ledger import PositionBooks
 from alp._core.price_history import PriceHistory
-from alp.backtest.book import LedgerSample
-from alp.backtest.drive import BLOCK_NS, SAMPLE, Reason, Stop, roots_of
+from alp.backtest.drive import BLOCK_NS, Reason, ReplayDriver, Stop, roots_of
 from alp.data.schema import Array, unsigned
 from alp.errors import ConfigError, DataError
 from alp.models.pair import TokenPair
@@ -18,7 +17,7 @@ from alp.models.pair import TokenPair
 FEE_MODELS = {"path": bar_replay.PATH, "share": bar_replay.SHARE}
 
 
-class BarDriver:
+class BarDriver(ReplayDriver):
     """Bars against our positions.
 
     Parameters
@@ -46,18 +45,13 @@ class BarDriver:
             opened,
             int(first["ts_ns"]),
         )
-        self._ts_ns = int(first["ts_ns"])
+        super().__init__(self._replay, int(first["ts_ns"]))
 
     def _take(self, batch: Array) -> Array:
         self._bytes = np.ascontiguousarray(batch).view(np.uint8).reshape(-1)
         self._row = 0
         self.history.begin(batch["ts_ns"] + batch["period_ns"], roots_of(batch["close_x96"]))
         return batch
-
-    @property
-    def ts_ns(self) -> int:
-        """Time reached."""
-        return self._ts_ns
 
     @property
     def block(self) -> int:
@@ -75,16 +69,6 @@ class BarDriver:
         return self._replay.tick
 
     @property
-    def mark(self) -> int:
-        """Mark price of the last close."""
-        return self._replay.mark
-
-    @property
-    def fee_growth(self) -> tuple[float, float]:
-        """Fees (token0, token1; raw) one unit of liquidity in range would have earned."""
-        return self._replay.fee_growth
-
-    @property
     def active_liquidity(self) -> int | None:
         """Liquidity of the last bar; None where bars do not tell."""
         return self._replay.liquidity or None
@@ -93,23 +77,6 @@ class BarDriver:
     def counters(self) -> dict[str, int | float]:
         """How many bars were replayed."""
         return {"bars": self._replay.bars}
-
-    @property
-    def holdings(self) -> tuple[int, int]:
-        """Raw (base, quote) of all our positions, uncollected fees included."""
-        return self._replay.holdings
-
-    def sample_every(self, every_ns: int) -> None:
-        """LedgerSample the positions at the multiples of `every_ns` from now on."""
-        self._replay.sample_every(every_ns, self._ts_ns)
-
-    def samples(self) -> Array:
-        """Return the SAMPLE rows taken since the last call, in time order."""
-        return np.frombuffer(self._replay.samples(), SAMPLE)
-
-    def sample(self) -> LedgerSample:
-        """Return a sample of this moment."""
-        return self._replay.sample(self._ts_ns)
 
     def advance(self, stop: Stop) -> Reason:
         """Apply bars up to a stop; a stop block is a time here.
@@ -151,14 +118,6 @@ class BarDriver:
     def close(self, slot: int) -> tuple[PositionBooks, int, int]:
         """Burn and collect; return (books, amount0, amount1) received."""
         return self._replay.close(slot)
-
-    def amounts(self, slot: int) -> tuple[int, int, int, int]:
-        """Return raw (amount0, amount1, fees0, fees1) of a live position."""
-        return self._replay.amounts(slot)
-
-    def read(self, slot: int) -> PositionBooks:
-        """Return a live position's books."""
-        return self._replay.read(slot)
 
     def swap(self, zero_for_one: bool, amount_in: int) -> tuple[int, int]:
         """Trade ourselves: as quoted, since bars know no impact."""

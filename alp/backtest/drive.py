@@ -115,7 +115,7 @@ class Driver(Protocol):
         ...
 
     def sample_every(self, every_ns: int) -> None:
-        """LedgerSample the positions at the multiples of `every_ns` from now on."""
+        """Sample the positions at the multiples of `every_ns` from now on."""
         ...
 
     def samples(self) -> Array:
@@ -171,3 +171,67 @@ def prices_of(pair: TokenPair, roots: Floats) -> Floats:
     """Return quote per base in whole tokens for roots of the raw token1/token0 price."""
     ratio = roots * roots if pair.base_is_token0 else 1.0 / (roots * roots)
     return ratio * 10.0 ** (pair.base_decimals - pair.quote_decimals)
+
+
+class _Replay(Protocol):
+    """What the compiled replays have in common."""
+
+    @property
+    def mark(self) -> int: ...
+    @property
+    def fee_growth(self) -> tuple[float, float]: ...
+    @property
+    def holdings(self) -> tuple[int, int]: ...
+    def sample_every(self, every_ns: int, ts_ns: int) -> None: ...
+    def samples(self) -> bytes: ...
+    def sample(self, ts_ns: int) -> LedgerSample: ...
+    def amounts(self, slot: int) -> tuple[int, int, int, int]: ...
+    def read(self, slot: int) -> PositionBooks: ...
+
+
+class ReplayDriver:
+    """What a driver passes on from its compiled replay, whatever the data."""
+
+    def __init__(self, replay: _Replay, ts_ns: int) -> None:
+        self._state = replay
+        self._ts_ns = ts_ns
+
+    @property
+    def ts_ns(self) -> int:
+        """Time reached."""
+        return self._ts_ns
+
+    @property
+    def mark(self) -> int:
+        """Mark price as of the replay's last step."""
+        return self._state.mark
+
+    @property
+    def fee_growth(self) -> tuple[float, float]:
+        """Fees (token0, token1; raw) one unit of liquidity in range would have earned."""
+        return self._state.fee_growth
+
+    @property
+    def holdings(self) -> tuple[int, int]:
+        """Raw (base, quote) of all our positions, uncollected fees included."""
+        return self._state.holdings
+
+    def sample_every(self, every_ns: int) -> None:
+        """Sample the positions at the multiples of `every_ns` from now on."""
+        self._state.sample_every(every_ns, self._ts_ns)
+
+    def samples(self) -> Array:
+        """Return the SAMPLE rows taken since the last call, in time order."""
+        return np.frombuffer(self._state.samples(), SAMPLE)
+
+    def sample(self) -> LedgerSample:
+        """Return a sample of this moment."""
+        return self._state.sample(self._ts_ns)
+
+    def amounts(self, slot: int) -> tuple[int, int, int, int]:
+        """Return raw (amount0, amount1, fees0, fees1) of a live position."""
+        return self._state.amounts(slot)
+
+    def read(self, slot: int) -> PositionBooks:
+        """Return a live position's books."""
+        return self._state.read(slot)

@@ -11,15 +11,14 @@ from alp._core.errors import Revert
 from alp._core.lp_ledger import PositionBooks
 from alp._core.pool import Pool
 from alp._core.price_history import PriceHistory
-from alp.backtest.book import LedgerSample
-from alp.backtest.drive import SAMPLE, Reason, Stop, prices_of
+from alp.backtest.drive import Reason, ReplayDriver, Stop, prices_of
 from alp.backtest.markouts import Markouts
 from alp.data.schema import Array
 from alp.errors import DataError
 from alp.models.pair import TokenPair
 
 
-class SwapDriver:
+class SwapDriver(ReplayDriver):
     """Pool events against our positions.
 
     Parameters
@@ -57,7 +56,6 @@ class SwapDriver:
         self._pool = pool
         self._batches = batches
         self._markouts = markouts
-        self._ts_ns = ts_ns
         self.history = PriceHistory(keep_ns)
         self._replay = lp_replay.LpReplay(
             pool,
@@ -67,7 +65,7 @@ class SwapDriver:
             ts_ns,
             block,
         )
-        self._reexecute = reexecute
+        super().__init__(self._replay, ts_ns)
         self._take(next(batches, None))
 
     def _take(self, batch: Array | None) -> bool:
@@ -85,11 +83,6 @@ class SwapDriver:
         return True
 
     @property
-    def ts_ns(self) -> int:
-        """Time reached."""
-        return self._ts_ns
-
-    @property
     def block(self) -> int:
         """Block of the last event."""
         return self._replay.block
@@ -105,16 +98,6 @@ class SwapDriver:
         return self._pool.tick
 
     @property
-    def mark(self) -> int:
-        """Mark price of the last settlement."""
-        return self._replay.mark
-
-    @property
-    def fee_growth(self) -> tuple[float, float]:
-        """Fees (token0, token1; raw) one unit of liquidity in range would have earned."""
-        return self._replay.fee_growth
-
-    @property
     def active_liquidity(self) -> int | None:
         """Liquidity of others at the price."""
         return self._replay.others_liquidity
@@ -123,23 +106,6 @@ class SwapDriver:
     def counters(self) -> dict[str, int | float]:
         """What was replayed and how faithfully."""
         return self._replay.counters
-
-    @property
-    def holdings(self) -> tuple[int, int]:
-        """Raw (base, quote) of all our positions, uncollected fees included."""
-        return self._replay.holdings
-
-    def sample_every(self, every_ns: int) -> None:
-        """LedgerSample the positions at the multiples of `every_ns` from now on."""
-        self._replay.sample_every(every_ns, self._ts_ns)
-
-    def samples(self) -> Array:
-        """Return the SAMPLE rows taken since the last call, in time order."""
-        return np.frombuffer(self._replay.samples(), SAMPLE)
-
-    def sample(self) -> LedgerSample:
-        """Return a sample of this moment."""
-        return self._replay.sample(self._ts_ns)
 
     def advance(self, stop: Stop) -> Reason:
         """Apply events up to a stop and settle the ledger there.
@@ -205,14 +171,6 @@ class SwapDriver:
     def close(self, slot: int) -> tuple[PositionBooks, int, int]:
         """Burn and collect; return (books, amount0, amount1) received."""
         return self._replay.close(slot, self._ts_ns)
-
-    def amounts(self, slot: int) -> tuple[int, int, int, int]:
-        """Return raw (amount0, amount1, fees0, fees1) of a live position."""
-        return self._replay.amounts(slot)
-
-    def read(self, slot: int) -> PositionBooks:
-        """Return a live position's books."""
-        return self._replay.read(slot)
 
     def swap(self, zero_for_one: bool, amount_in: int) -> tuple[int, int]:
         """Sell an exact amount; an overlay's own swap leaves recorded prices alone."""
