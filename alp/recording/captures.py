@@ -7,6 +7,8 @@ Told apart by their first line; plain, gzip or zstandard:
 ``cryptofeed``      ``<seconds>: <message>``; a line ``<url> -> <seconds>: <body>`` is a REST answer
 ``fixtures``        JSON lines with ``raw``, ``channel``, ``direction`` and perhaps ``symbol``
 ``messages``        nothing but messages, one a line
+
+and alp's own recordings, see :mod:`alp.recording.records`.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from alp.errors import DataError
+from alp.recording.records import CONNECTED, HEADER, MESSAGE, header_of, read_records
 
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
@@ -62,7 +65,7 @@ class Message:
     connected: bool = False
 
 
-def open_capture(path: Path) -> BinaryIO:
+def open_capture(path: Path) -> io.BufferedReader:
     """Open a file for reading, unpacked.
 
     Raises
@@ -141,6 +144,9 @@ def read_captures(paths: Iterable[Path]) -> Iterator[Message]:
 def read_capture(path: Path) -> Iterator[Message]:
     """Yield the messages of one file, see :func:`read_captures`."""
     with open_capture(path) as file:
+        if _begins_a_record(file):
+            yield from _recorded(path)
+            return
         reader = None
         for number, line in _lines(file, path):
             if reader is None:
@@ -159,6 +165,23 @@ def read_capture(path: Path) -> Iterator[Message]:
                 yield message
         if reader is None:
             raise DataError("the file is empty", path=path)
+
+
+def _begins_a_record(file: io.BufferedReader) -> bool:
+    """Whether this is a recording of alp: no text begins with a zero byte."""
+    try:
+        return file.peek(1)[:1] == bytes([HEADER])
+    except (OSError, EOFError):
+        return False
+
+
+def _recorded(path: Path) -> Iterator[Message]:
+    header_of(path)
+    for number, record in enumerate(read_records(path), 1):
+        if record.kind == MESSAGE:
+            yield Message(record.content, record.ns, str(record.connection), None, number)
+        elif record.kind == CONNECTED:
+            yield Message(b"", record.ns, str(record.connection), None, number, connected=True)
 
 
 _FORMS = "lines of `<ns> <json>`, bare JSON messages, or cryptofeed's recordings"

@@ -11,6 +11,7 @@ import zstandard
 
 from alp.errors import DataError
 from alp.recording.captures import Message, read_capture, read_captures, seconds_to_ns
+from alp.recording.records import CONNECTED, Recorder
 
 TEXT = b'{"e":"depthUpdate"}'
 
@@ -76,6 +77,16 @@ def test_fixture_lines_carry_the_raw_text(tmp_path: Path) -> None:
     assert [(each.received_ns, each.connection, each.symbol) for each in read_capture(path)] == [
         (7, "", None),
         (0, "rest", "ETHUSDT"),
+    ]
+
+
+def test_our_own_recordings_are_captures_too(tmp_path: Path) -> None:
+    with Recorder(tmp_path, "eth", {"venue": "binance-usdm"}) as recorder:
+        recorder.event(CONNECTED, 7, 1, "wss://x")
+        recorder.message(7, 2, TEXT)
+    assert [*read_captures(recorder.files)] == [
+        Message(b"", 1, "7", None, 2, connected=True),
+        Message(TEXT, 2, "7", None, 3),
     ]
 
 
