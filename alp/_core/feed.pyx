@@ -114,9 +114,7 @@ cdef bint _in_sequence(Feed feed) noexcept nogil:
         if sequence != feed.sequence + 1:
             feed.counters.lost_frames += sequence - feed.sequence - 1
             feed.lose(LOST)
-    elif sequence != 0:
-        # A capture may begin later; a book begins with a snapshot anyway.
-        feed.lose(LOST)
+    # The first frame seen may have any number: a book begins with its snapshot anyway.
     feed.sequence = sequence
     return True
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -258,3 +259,116 @@ def test_a_lost_connection_empties_every_book() -> None:
 def test_what_a_feed_cannot_carry_is_refused(arguments: tuple[object, ...], what: str) -> None:
     with pytest.raises(ValueError, match=what):
         Feed(*arguments)  # type: ignore[arg-type]
+
+
+def coinbase(sequence: int, product: str, kind: str, *levels: tuple[str, str, str]) -> bytes:
+    updates = [
+        {
+            "side": side,
+            "event_time": "2026-08-09T21:05:48Z",
+            "price_level": price,
+            "new_quantity": quantity,
+        }
+        for side, price, quantity in levels
+    ]
+    event = {"type": kind, "product_id": product, "updates": updates}
+    return json.dumps(
+        {
+            "channel": "l2_data",
+            "timestamp": "2026-08-09T21:05:48.1Z",
+            "sequence_num": sequence,
+            "events": [event],
+        }
+    ).encode()
+
+
+BID, ASK = ("bid", "10.00", "1"), ("offer", "10.01", "2")
+
+
+def coinbase_feed() -> Feed:
+    feed = Feed("coinbase", [("A-USD", 2, 1, 3, 1), ("B-USD", 2, 1, 3, 1)])
+    for sequence, product in enumerate(("A-USD", "B-USD")):
+        assert feed.feed(coinbase(sequence, product, "snapshot", BID, ASK)) is None
+    assert feed.status(0)[0]
+    assert feed.status(1)[0]
+    return feed
+
+
+def test_coinbase_a_jump_of_the_connections_numbers_gives_up_every_book() -> None:
+    feed = coinbase_feed()
+    feed.feed(coinbase(2, "A-USD", "update", ("bid", "9.99", "5")))
+    assert feed.touch(0) == (1000, 1000, 1001, 2000)
+    feed.feed(coinbase(4, "A-USD", "update", ("bid", "9.98", "5")))
+    for product in (0, 1):
+        assert feed.status(product) == (False, "the connection was lost, or lost messages")
+    assert feed.counts["lost_frames"] == 1
+    assert feed.counts["ignored"] == 1
+    feed.feed(coinbase(5, "B-USD", "snapshot", BID, ASK))
+    assert [feed.status(product)[0] for product in (0, 1)] == [False, True]
+
+
+def test_coinbase_an_older_frame_is_dropped() -> None:
+    feed = coinbase_feed()
+    feed.feed(coinbase(1, "A-USD", "update", ("bid", "10.00", "0")))
+    assert feed.touch(0) == (1000, 1000, 1001, 2000)
+    assert feed.counts["stale"] == 1
+
+
+def test_coinbase_what_cannot_be_read_may_have_been_about_any_book() -> None:
+    feed = coinbase_feed()
+    assert feed.feed(coinbase(2, "A-USD", "update", ("bid", "9.991", "5"))) is not None
+    for product in (0, 1):
+        assert feed.status(product) == (False, "a message could not be read")
+
+
+def test_a_recording_may_begin_in_the_middle_of_a_connection() -> None:
+    feed = Feed("coinbase", [("A-USD", 2, 1, 3, 1)])
+    feed.begin(0, 0)
+    feed.feed(coinbase(77, "A-USD", "update", BID, ASK))
+    assert feed.touch(0) == (1000, 1000, 1001, 2000)
+    with pytest.raises(ValueError, match="without the snapshot"):
+        Feed("kraken", [("A/USD", 2, 1, 8, 1)]).begin(0, 0)
+
+
+def futures(sequence: int, side: str, price: float, quantity: int) -> bytes:
+    row = {"feed": "book", "product_id": "PI_X", "side": side, "seq": sequence}
+    return json.dumps({**row, "price": price, "qty": quantity, "timestamp": 1}).encode()
+
+
+def test_kraken_futures_counts_each_products_updates() -> None:
+    feed = Feed("kraken-futures", [("PI_X", 1, 1, 0, 1)])
+    snapshot = {
+        "feed": "book_snapshot",
+        "product_id": "PI_X",
+        "timestamp": 1,
+        "seq": 5,
+        "bids": [{"price": 10.0, "qty": 3}],
+        "asks": [{"price": 10.5, "qty": 4}],
+    }
+    feed.feed(futures(5, "buy", 9.5, 1))
+    assert feed.counts["ignored"] == 1
+    feed.feed(json.dumps(snapshot).encode())
+    feed.feed(futures(6, "sell", 10.5, 9))
+    feed.feed(futures(6, "sell", 10.5, 1))
+    assert feed.touch(0) == (100, 3, 105, 9)
+    feed.feed(futures(8, "sell", 10.5, 1))
+    assert feed.status(0) == (False, "an update is missing")
+
+
+def test_kraken_a_wrong_sum_gives_up_the_book() -> None:
+    feed = Feed("kraken", [("A/USD", 1, 1, 2, 1)], depth=10)
+
+    def book(kind: str, bid: str, checksum: int) -> bytes:
+        return (
+            b'{"channel":"book","type":"%b","data":[{"symbol":"A/USD","bids":[{"price":%b,'
+            b'"qty":1.00}],"asks":[{"price":10.5,"qty":2.00}],"checksum":%d,'
+            b'"timestamp":"2026-08-02T04:23:43.2Z"}]}' % (kind.encode(), bid.encode(), checksum)
+        )
+
+    good = zlib.crc32(b"105200" + b"100100")
+    feed.feed(book("snapshot", "10.0", good))
+    assert feed.status(0)[0]
+    assert feed.checksums(0) == (1, 1)
+    feed.feed(book("update", "9.9", good))
+    assert feed.status(0) == (False, "the checksum differs")
+    assert feed.checksums(0) == (2, 1)
