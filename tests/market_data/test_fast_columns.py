@@ -133,7 +133,10 @@ def python_value(cells: Cells, line: Line, cell: str) -> Any:
     if cell == "float":
         return cells.number(line, 1)
     if cell == "word":
-        return line.fields[1].strip().upper()[:8]
+        word = line.fields[1].strip().upper()[:8]
+        if not word.isascii():  # whoever asks for words knows them: these are none
+            raise cells.fault(line, 1, "is none of them")
+        return word
     if cell == "hex_tail":
         try:
             return int(line.fields[1][-16:], 16) & (2**64 - 1)

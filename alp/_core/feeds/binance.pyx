@@ -53,6 +53,7 @@ from alp._core.feeds.scan cimport (
     natural,
     natural_at,
     open_text,
+    quick_steps,
     pass_over,
     quoted_steps,
     refuse,
@@ -64,6 +65,9 @@ from alp._core.feeds.scan cimport (
     value_ends,
 )
 from alp._core.uint256 cimport i64
+
+cdef enum:
+    SHORTEST_LEVEL = 8          # less one: ["1","1"]
 
 cdef enum Event:
     NO_EVENT = 0
@@ -111,19 +115,18 @@ cdef void _levels(Cursor* c, const Symbol* symbol, Levels* levels) noexcept nogi
         return
     while True:
         p = c.at
-        # As Binance writes it, without spaces; anything else takes the long way.
-        if c.end - p > 8 and p[0] == 91 and p[1] == 34:
-            c.at = p + 2
-            price = steps_of(c, decimal(c), &symbol.price)
-            p = c.at
-            if c.fault == 0 and c.end - p > 5 and p[0] == 34 and p[1] == 44 and p[2] == 34:
-                c.at = p + 3
-                quantity = steps_of(c, decimal(c), &symbol.quantity)
-                p = c.at
-                if c.fault == 0 and c.end - p > 2 and p[0] == 34 and p[1] == 93:
-                    if price < 0 or quantity < 0:
-                        refuse(c, FAULT_VALUE)
-                        return
+        # As Binance writes it; anything else takes the long way.
+        if c.end - p > SHORTEST_LEVEL and p[0] == 91 and p[1] == 34:
+            p += 2
+            if (
+                quick_steps(&p, &symbol.price, &price) and c.end - p > 5
+                and p[1] == 44 and p[2] == 34
+            ):
+                p += 3
+                if (
+                    quick_steps(&p, &symbol.quantity, &quantity) and c.end - p > 2
+                    and p[1] == 93
+                ):
                     if level_add(levels, c, price, quantity):
                         return
                     c.at = p + 2
@@ -133,12 +136,7 @@ cdef void _levels(Cursor* c, const Symbol* symbol, Levels* levels) noexcept nogi
                     if more(c, 93):
                         continue
                     return
-            if c.fault:
-                return
-            c.at = p
-            _spaced_rest(c, symbol, levels, price)
-        else:
-            _spaced_level(c, symbol, levels)
+        _spaced_level(c, symbol, levels)
         if not more(c, 93):
             return
 

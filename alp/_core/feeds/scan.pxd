@@ -236,6 +236,40 @@ cdef inline i64 steps_of(Cursor* c, Decimal number, const Scale* scale) noexcept
     return scale_decimal(c, number, scale)
 
 
+cdef inline bint quick_steps(const char** at, const Scale* scale, i64* value) noexcept nogil:
+    """A number in quotes with just the scale's decimals, from its first digit to the quote after it.
+
+    False where it is written otherwise; nothing is moved then.
+    """
+    cdef const char* start = at[0]
+    cdef const char* p = start
+    cdef const char* last
+    cdef u64 digits = 0
+    cdef unsigned int d
+    while True:
+        d = digit_of(p[0])
+        if d > 9:
+            break
+        digits = digits * 10 + d
+        p += 1
+    if scale.decimals:
+        if p == start or p[0] != 46:
+            return False
+        p += 1
+        last = p + scale.decimals
+        while p < last:
+            d = digit_of(p[0])
+            if d > 9:
+                return False
+            digits = digits * 10 + d
+            p += 1
+    if p[0] != 34 or p == start or p - start > MOST_DIGITS or scale.step != 1:
+        return False
+    value[0] = <i64>digits
+    at[0] = p
+    return True
+
+
 cdef inline Decimal bare_decimal(Cursor* c) noexcept nogil:
     """A number as JSON has it: no zero leads another digit."""
     cdef const char* p
