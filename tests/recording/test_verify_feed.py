@@ -171,3 +171,12 @@ def test_two_days_of_one_market_go_on_without_a_gap(shared: Path) -> None:
     assert verify_feed(days).ok
     assert not verify_feed(days[1:]).ok
     assert verify_feed(days[1:], partial=True).ok
+
+
+def test_the_capture_that_the_documents_show_has_no_fault(root: Path) -> None:
+    report = verify_feed([root / "tests" / "data" / "feeds" / "kraken-spot-2026-07-07.jsonl"])
+    assert report.ok, report.faults
+    assert {book.symbol: book.checksums_equal for book in report.books} == {
+        "BTC/USD": 3,
+        "ETH/USD": 3,
+    }
