@@ -57,7 +57,7 @@ cdef class Feed:
     cdef int count
     cdef i64 sequence
     cdef Counters counters
-    cdef bytes excerpt          # of the last message that could not be read
+    cdef readonly bytes excerpt # of the last message that could not be read, by `feed`
     cdef int take(self, const char* message, Py_ssize_t size, i64 received_ns) noexcept nogil
     cdef void lose(self, int reason) noexcept nogil
     cdef void _unreadable(self) noexcept nogil

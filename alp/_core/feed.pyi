@@ -4,6 +4,7 @@ EXCERPT: int
 VENUES: dict[str, int]
 
 class Feed:
+    excerpt: bytes | None
     def __init__(
         self, venue: str, symbols: Iterable[tuple[str, int, int, int, int]], depth: int = 0
     ) -> None: ...

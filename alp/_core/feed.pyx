@@ -9,9 +9,6 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memchr, memset
 
 from alp._core.book cimport Level, Side, book_create, book_destroy, side_best, side_depth
-from alp._core.feeds.binance cimport parse_binance
-from alp._core.feeds.coinbase cimport parse_coinbase
-from alp._core.feeds.coinbase_exchange cimport parse_coinbase_exchange
 from alp._core.feeds.frame cimport (
     FRAME_DATA,
     FRAME_HEARTBEAT,
@@ -25,10 +22,9 @@ from alp._core.feeds.frame cimport (
     Update,
     frame_create,
     frame_destroy,
+    parser_of,
     symbols_add,
 )
-from alp._core.feeds.kraken_futures cimport parse_kraken_futures
-from alp._core.feeds.kraken_spot cimport parse_kraken_spot
 from alp._core.sync cimport (
     APPLIED,
     IGNORED,
@@ -43,8 +39,6 @@ from alp._core.sync cimport (
     RULE_PREVIOUS_ID,
     RULE_SEQUENCE,
     STALE,
-    WAITING,
-    Sync,
     sync_create,
     sync_destroy,
     sync_reset,
@@ -158,16 +152,7 @@ cdef class Feed:
     cdef int _venue(self, str venue) except -1:
         if venue not in VENUES:
             raise ValueError(f"no feed handler for {venue!r}: {', '.join(VENUES)}")
-        if venue == "coinbase":
-            self.parse_frame = parse_coinbase
-        elif venue == "coinbase-exchange":
-            self.parse_frame = parse_coinbase_exchange
-        elif venue == "kraken":
-            self.parse_frame = parse_kraken_spot
-        elif venue == "kraken-futures":
-            self.parse_frame = parse_kraken_futures
-        else:
-            self.parse_frame = parse_binance
+        self.parse_frame = parser_of("binance" if venue.startswith("binance-") else venue)
         return VENUES[venue]
 
     def __dealloc__(self):

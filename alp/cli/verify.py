@@ -9,6 +9,7 @@ import click
 
 from alp.cli.lazy import Command, LazyGroup
 from alp.cli.options import json_option, print_json, progress_option
+from alp.recording.identify import VENUES
 
 if TYPE_CHECKING:
     from alp.chain.verify_pool import Report
@@ -105,17 +106,7 @@ def _print(report: Report) -> None:
 )
 @click.option(
     "--venue",
-    type=click.Choice(
-        [
-            "binance-usdm",
-            "binance-coinm",
-            "binance-spot",
-            "coinbase",
-            "coinbase-exchange",
-            "kraken",
-            "kraken-futures",
-        ]
-    ),
+    type=click.Choice(VENUES),
     help="Whose messages they are.  [default: found out]",
 )
 @click.option(

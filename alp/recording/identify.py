@@ -7,18 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from alp._core.feed import VENUES as FEED_VENUES
 from alp.errors import DataError
 from alp.recording.captures import Message
 
-VENUES = (
-    "binance-usdm",
-    "binance-coinm",
-    "binance-spot",
-    "coinbase",
-    "coinbase-exchange",
-    "kraken",
-    "kraken-futures",
-)
+VENUES = tuple(FEED_VENUES)
 # Kraken sums the digits as written, so its trailing zeros count.
 _ZEROS_COUNT = frozenset({"kraken"})
 ENOUGH = 5_000
@@ -137,9 +130,7 @@ def _venue(row: Mapping[str, Any]) -> str | None:
 def _learn(identity: Identity, row: Any, hint: str | None) -> None:
     if not isinstance(row, dict):
         return
-    reader = _READERS[
-        identity.venue.partition("-")[0] if identity.venue.startswith("binance") else identity.venue
-    ]
+    reader = _READERS[identity.venue]
     for name, levels in reader(row, hint, identity):
         product = identity.products.setdefault(name, Product())
         count_zeros = identity.venue in _ZEROS_COUNT
@@ -221,7 +212,9 @@ def _kraken_futures(row: dict[str, Any], _hint: str | None, _identity: Identity)
 
 
 _READERS = {
-    "binance": _binance,
+    "binance-usdm": _binance,
+    "binance-coinm": _binance,
+    "binance-spot": _binance,
     "coinbase": _coinbase,
     "coinbase-exchange": _coinbase_exchange,
     "kraken": _kraken,

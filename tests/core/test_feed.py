@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alp._core.feed import Feed
+from alp._core.feed import EXCERPT, Feed
 
 SYMBOL = "ETHUSDT"
 PRODUCT = (SYMBOL, 2, 1, 3, 1)
@@ -316,7 +316,9 @@ def test_coinbase_an_older_frame_is_dropped() -> None:
 
 def test_coinbase_what_cannot_be_read_may_have_been_about_any_book() -> None:
     feed = coinbase_feed()
-    assert feed.feed(coinbase(2, "A-USD", "update", ("bid", "9.991", "5"))) is not None
+    unreadable = coinbase(2, "A-USD", "update", ("bid", "9.991", "5"))
+    assert feed.feed(unreadable) is not None
+    assert feed.excerpt == unreadable[:EXCERPT]
     for product in (0, 1):
         assert feed.status(product) == (False, "a message could not be read")
 

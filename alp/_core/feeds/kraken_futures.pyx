@@ -35,6 +35,7 @@ from alp._core.feeds.frame cimport (
     symbol_find,
     trade_add,
 )
+from alp._core.feeds.kraken_levels cimport kraken_levels
 from alp._core.feeds.scan cimport (
     FAULT_MISSING,
     FAULT_SYNTAX,
@@ -42,7 +43,6 @@ from alp._core.feeds.scan cimport (
     Cursor,
     Text,
     adopt_fault,
-    amount,
     amount_at,
     at_value,
     begin,
@@ -112,31 +112,6 @@ cdef void _begin(Payload* payload) noexcept nogil:
     payload.seq = NONE_ID
 
 
-cdef void _levels(Cursor* c, const Symbol* symbol, Levels* levels) noexcept nogil:
-    """``[{"price":119.31,"qty":320.0}, ...]``"""
-    cdef i64 price, quantity
-    cdef Text name
-    if not begin(c, 91, 93):
-        return
-    while True:
-        price = quantity = NONE_ID
-        if begin(c, 123, 125):
-            while True:
-                name = key(c)
-                if text_is(name, b"price", 5):
-                    price = amount(c, &symbol.price, False)
-                elif text_is(name, b"qty", 3):
-                    quantity = amount(c, &symbol.quantity, False)
-                else:
-                    skip_value(c)
-                if not more(c, 125):
-                    break
-        if price == NONE_ID or quantity == NONE_ID:
-            refuse(c, FAULT_MISSING)
-        if c.fault or level_add(levels, c, price, quantity) or not more(c, 93):
-            return
-
-
 cdef bint _side(
     Symbols* symbols, Cursor* c, Payload* payload, Levels* levels, const char** where
 ) noexcept nogil:
@@ -147,7 +122,7 @@ cdef bint _side(
     if payload.feed != BOOK_SNAPSHOT or payload.symbol < 0:
         skip_value(c)
         return False
-    _levels(c, &symbols.rows[payload.symbol], levels)
+    kraken_levels(c, &symbols.rows[payload.symbol], levels)
     return True
 
 
@@ -155,7 +130,7 @@ cdef void _late_side(
     Symbols* symbols, Cursor* c, Payload* payload, Levels* levels, const char* where
 ) noexcept nogil:
     cdef Cursor there = at_value(c, where)
-    _levels(&there, &symbols.rows[payload.symbol], levels)
+    kraken_levels(&there, &symbols.rows[payload.symbol], levels)
     adopt_fault(c, &there)
 
 

@@ -23,20 +23,19 @@ from alp._core.feeds.frame cimport (
     Levels,
     Products,
     Quote,
-    Symbol,
     Symbols,
     Trade,
     Update,
     frame_add,
     frame_begin,
     frame_end,
-    level_add,
     products_pass,
     products_take,
     quote_add,
     symbol_find,
     trade_add,
 )
+from alp._core.feeds.kraken_levels cimport kraken_levels
 from alp._core.feeds.scan cimport (
     FAULT_MISSING,
     FAULT_NUMBER,
@@ -45,7 +44,6 @@ from alp._core.feeds.scan cimport (
     Cursor,
     Text,
     adopt_fault,
-    amount,
     amount_at,
     at_value,
     begin,
@@ -126,31 +124,6 @@ cdef int _method(Text name) noexcept nogil:
     return PONG if text_is(name, b"pong", 4) else OTHER_METHOD
 
 
-cdef void _levels(Cursor* c, const Symbol* symbol, Levels* levels) noexcept nogil:
-    """``[{"price":1877.61,"qty":0.00000000}, ...]``"""
-    cdef i64 price, quantity
-    cdef Text name
-    if not begin(c, 91, 93):
-        return
-    while True:
-        price = quantity = NONE_ID
-        if begin(c, 123, 125):
-            while True:
-                name = key(c)
-                if text_is(name, b"price", 5):
-                    price = amount(c, &symbol.price, False)
-                elif text_is(name, b"qty", 3):
-                    quantity = amount(c, &symbol.quantity, False)
-                else:
-                    skip_value(c)
-                if not more(c, 125):
-                    break
-        if price == NONE_ID or quantity == NONE_ID:
-            refuse(c, FAULT_MISSING)
-        if c.fault or level_add(levels, c, price, quantity) or not more(c, 93):
-            return
-
-
 cdef bint _side(
     Cursor* c, Symbols* symbols, int symbol, Levels* levels, const char** where
 ) noexcept nogil:
@@ -161,7 +134,7 @@ cdef bint _side(
     if symbol < 0:
         skip_value(c)
         return False
-    _levels(c, &symbols.rows[symbol], levels)
+    kraken_levels(c, &symbols.rows[symbol], levels)
     return True
 
 
@@ -169,7 +142,7 @@ cdef void _late_side(
     Cursor* c, Symbols* symbols, int symbol, Levels* levels, const char* where
 ) noexcept nogil:
     cdef Cursor there = at_value(c, where)
-    _levels(&there, &symbols.rows[symbol], levels)
+    kraken_levels(&there, &symbols.rows[symbol], levels)
     adopt_fault(c, &there)
 
 
