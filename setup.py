@@ -1,6 +1,6 @@
 """The compiled modules of alp; everything else about the package is in pyproject.toml.
 
-Every ``.pyx`` below ``alp/_core`` is one extension. Environment variables and flags:
+Every ``.pyx`` below ``alp`` is one extension. Environment variables and flags:
 
 ``ALP_DEBUG_CYTHON=1``  bounds and initialisation checks on, no optimisation
 ``--annotate``          also write Cython's annotated HTML, below ``build/cython``
@@ -43,7 +43,7 @@ JOBS = os.cpu_count() or 1
 
 def extensions() -> list[Extension]:
     """One extension for each .pyx, named after its path."""
-    sources = sorted(path.relative_to(ROOT) for path in (ROOT / "alp" / "_core").rglob("*.pyx"))
+    sources = sorted(path.relative_to(ROOT) for path in (ROOT / "alp").rglob("*.pyx"))
     return [
         Extension(
             ".".join(source.with_suffix("").parts),

@@ -6,6 +6,7 @@
     ├── ConfigError    the manifest or an option is wrong: nothing starts
     ├── DataError      an input file cannot be trusted: the run stops, file and row are named
     ├── RpcError       an endpoint failed after its retries: the command can be run again
+    ├── VenueError     an exchange was not reached or refused: it is asked again later
     ├── CheckFailed    a verification found a difference: printed, exit code 1
     └── Corrupt        alp's own state contradicts itself: stop, keep the evidence, report it
 
@@ -94,6 +95,22 @@ class RpcError(AlpError):
     """An endpoint failed after its retries; running the command again resumes."""
 
     exit_code = ExitCode.UNAVAILABLE
+
+
+class VenueError(AlpError):
+    """An exchange could not be reached, or refused.
+
+    Parameters
+    ----------
+    retry_ns
+        How long the venue wants to be left alone; 0 where it did not say.
+    """
+
+    exit_code = ExitCode.UNAVAILABLE
+
+    def __init__(self, message: str, *, hint: str | None = None, retry_ns: int = 0) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_ns = retry_ns
 
 
 class CheckFailed(AlpError):

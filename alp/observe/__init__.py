@@ -1,0 +1,1 @@
+"""Seeing a running component: metrics, health, state for people."""

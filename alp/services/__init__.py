@@ -1,0 +1,1 @@
+"""The components of a running strategy, one module each: each is a process, and a pod."""

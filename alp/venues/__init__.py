@@ -1,0 +1,1 @@
+"""Exchanges: endpoints, instruments, subscriptions, and connections that are kept alive."""
