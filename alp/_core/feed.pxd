@@ -3,10 +3,11 @@
 from alp._core.book cimport BookState
 from alp._core.feeds.frame cimport MOST_SYMBOLS, Frame, ParseFrame, Symbols
 from alp._core.sync cimport Sync
-from alp._core.uint256 cimport i64
+from alp._core.uint256 cimport i64, u64
 
 cdef enum:
-    REASON_COUNT = 10
+    REASON_COUNT = 11
+    EXCERPT_BYTES = 200         # kept of a message that could not be read
 
 # What a message changed about one product; a bit each.
 cdef enum Change:
@@ -38,16 +39,23 @@ cdef struct Quote:
     i64 bid_quantity
     i64 ask
     i64 ask_quantity
+    i64 last_id                 # of the book it is of, NONE_ID where the venue does not tell
     i64 exchange_ns
+
+# When the last message of each kind came, by the caller's clock; 0 for none yet.
+cdef struct Received:
+    i64 book
+    i64 quote
+    i64 trade
 
 cdef struct Market:
     BookState book
     Sync sync
     Quote quote                 # of the venue's own best-quote stream
     i64 exchange_ns             # of the last update applied
-    i64 received_ns
+    Received received
     i64 snapshots
-    int changed
+    int changed                 # Change bits since the reader last cleared them
 
 cdef class Feed:
     cdef Frame frame
@@ -56,10 +64,20 @@ cdef class Feed:
     cdef Market* markets
     cdef int count
     cdef i64 sequence
+    cdef bint numbers_trades    # one by one: a missing or repeated one shows
+    cdef u64 dirty              # bit by symbol: its market's `changed` is not 0
     cdef Counters counters
-    cdef readonly bytes excerpt # of the last message that could not be read, by `feed`
+    cdef int fault              # of the last message that could not be read
+    cdef int excerpt_size
+    cdef char excerpt_bytes[EXCERPT_BYTES]
     cdef int take(self, const char* message, Py_ssize_t size, i64 received_ns) noexcept nogil
     cdef void lose(self, int reason) noexcept nogil
-    cdef void _unreadable(self) noexcept nogil
+    cdef void _give_up(self, int symbol, int reason) noexcept nogil
+    cdef void _unreadable(self, const char* message, Py_ssize_t size, int fault) noexcept nogil
     cdef int _venue(self, str venue) except -1
     cdef Market* _market(self, int symbol) except NULL
+
+
+cdef inline void mark(Feed feed, int symbol, int change) noexcept nogil:
+    feed.markets[symbol].changed |= change
+    feed.dirty |= <u64>1 << symbol

@@ -6,7 +6,7 @@ venue's numbering would not show that it is missing, the books it may have been 
 """
 
 from libc.stdlib cimport calloc, free
-from libc.string cimport memchr, memset
+from libc.string cimport memchr, memcpy, memset
 
 from alp._core.book cimport Level, Side, book_create, book_destroy, side_best, side_depth
 from alp._core.feeds.frame cimport (
@@ -38,18 +38,19 @@ from alp._core.sync cimport (
     RULE_NONE,
     RULE_PREVIOUS_ID,
     RULE_SEQUENCE,
+    SILENT,
     STALE,
     sync_create,
     sync_destroy,
     sync_reset,
     sync_update,
 )
-from alp._core.uint256 cimport i64
+from alp._core.uint256 cimport i64, u64
 
 from alp._core.feeds.frame import FAULTS as _FAULTS
 from alp._core.sync import REASONS as _REASONS
 
-EXCERPT = 200
+EXCERPT = EXCERPT_BYTES
 """Bytes kept of a message that could not be read."""
 
 
@@ -67,33 +68,35 @@ cdef int _book_update(Feed feed, const Update* update, i64 received_ns) noexcept
     feed.counters.level_changes += (
         update.bids_end - update.bids_begin + update.asks_end - update.asks_begin
     )
+    market.received.book = received_ns
     if verdict == APPLIED:
         market.exchange_ns = update.exchange_ns
-        market.received_ns = received_ns
-        market.changed |= BOOK_CHANGED
+        mark(feed, update.symbol, BOOK_CHANGED)
     elif verdict == STALE:
         feed.counters.stale += 1
     elif verdict == IGNORED:
         feed.counters.ignored += 1
     elif verdict == INVALID:
         feed.counters.invalid[market.sync.reason] += 1
-        market.changed |= BOOK_CHANGED
+        mark(feed, update.symbol, BOOK_CHANGED)
     if market.sync.status != before or verdict == INVALID:
-        market.changed |= STATUS_CHANGED
+        mark(feed, update.symbol, STATUS_CHANGED)
     return verdict
 
 
-cdef void _quote(Feed feed, const Update* update) noexcept nogil:
+cdef void _quote(Feed feed, const Update* update, i64 received_ns) noexcept nogil:
     cdef Market* market = &feed.markets[update.symbol]
     cdef const Level* bid = &feed.frame.bids.rows[update.bids_begin]
     cdef const Level* ask = &feed.frame.asks.rows[update.asks_begin]
     feed.counters.quotes += 1
+    market.received.quote = received_ns
     if update.bids_end == update.bids_begin or update.asks_end == update.asks_begin:
         return
     market.quote.bid, market.quote.bid_quantity = bid.price, bid.quantity
     market.quote.ask, market.quote.ask_quantity = ask.price, ask.quantity
+    market.quote.last_id = update.last_id
     market.quote.exchange_ns = update.exchange_ns
-    market.changed |= QUOTE_CHANGED
+    mark(feed, update.symbol, QUOTE_CHANGED)
 
 
 cdef bint _in_sequence(Feed feed) noexcept nogil:
@@ -134,6 +137,7 @@ cdef class Feed:
         memset(&self.counters, 0, sizeof(Counters))
         self.symbols.count = self.symbols.last = 0
         rule = self._venue(venue)
+        self.numbers_trades = venue != "kraken-futures"
         if frame_create(&self.frame):
             raise MemoryError
         for row in rows:
@@ -148,6 +152,7 @@ cdef class Feed:
                 or sync_create(&self.markets[i].sync, rule, depth)
             ):
                 raise MemoryError
+            self.markets[i].quote.last_id = NONE_ID
 
     cdef int _venue(self, str venue) except -1:
         if venue not in VENUES:
@@ -172,8 +177,7 @@ cdef class Feed:
         self.counters.messages += 1
         self.counters.bytes += size
         if fault:
-            self.counters.malformed += 1
-            self._unreadable()
+            self._unreadable(message, size, fault)
             return fault
         if not _in_sequence(self):
             return 0
@@ -188,37 +192,41 @@ cdef class Feed:
             if update.symbol == UNKNOWN_SYMBOL:
                 self.counters.unknown_symbols += 1
             elif update.kind == UPDATE_QUOTE:
-                _quote(self, update)
+                _quote(self, update, received_ns)
             elif update.kind == UPDATE_TRADES or update.kind == UPDATE_TRADE_HISTORY:
                 self.counters.trades += update.trades_end - update.trades_begin
-                self.markets[update.symbol].changed |= TRADED
+                self.markets[update.symbol].received.trade = received_ns
+                mark(self, update.symbol, TRADED)
             else:
                 _book_update(self, update, received_ns)
         return 0
 
-    cdef void _unreadable(self) noexcept nogil:
+    cdef void _unreadable(self, const char* message, Py_ssize_t size, int fault) noexcept nogil:
         """Give up the books whose numbering cannot show that a message is missing."""
         cdef int i
-        cdef Market* market
+        cdef int rule
+        self.counters.malformed += 1
+        self.fault = fault
+        self.excerpt_size = <int>min(size, <Py_ssize_t>EXCERPT_BYTES)
+        memcpy(self.excerpt_bytes, message, self.excerpt_size)
         for i in range(self.count):
-            market = &self.markets[i]
-            if market.sync.status == LIVE and (
-                market.sync.rule == RULE_CONNECTION or market.sync.rule == RULE_NONE
-            ):
-                sync_reset(&market.sync, &market.book, MALFORMED)
-                self.counters.invalid[<int>MALFORMED] += 1
-                market.changed |= BOOK_CHANGED | STATUS_CHANGED
+            rule = self.markets[i].sync.rule
+            if self.markets[i].sync.status == LIVE and rule in (RULE_CONNECTION, RULE_NONE):
+                self._give_up(i, MALFORMED)
+
+    cdef void _give_up(self, int symbol, int reason) noexcept nogil:
+        cdef Market* market = &self.markets[symbol]
+        if market.sync.status == LIVE:
+            self.counters.invalid[reason] += 1
+            mark(self, symbol, BOOK_CHANGED | STATUS_CHANGED)
+        sync_reset(&market.sync, &market.book, reason)
+        market.quote.last_id = NONE_ID
 
     cdef void lose(self, int reason) noexcept nogil:
         """Give up every book."""
         cdef int i
-        cdef Market* market
         for i in range(self.count):
-            market = &self.markets[i]
-            if market.sync.status == LIVE:
-                self.counters.invalid[reason] += 1
-                market.changed |= BOOK_CHANGED | STATUS_CHANGED
-            sync_reset(&market.sync, &market.book, reason)
+            self._give_up(i, reason)
 
     def feed(self, const unsigned char[::1] message not None, i64 received_ns=0):
         """Take one message; return None, or why it could not be read.
@@ -228,20 +236,17 @@ cdef class Feed:
         message
             As received, one JSON text.
         received_ns
-            When, nanoseconds UTC.
+            When, by whatever clock the caller reads :meth:`received` with.
         """
         cdef Py_ssize_t size = message.shape[0]
         cdef int fault
         if size == 0:
             self.counters.messages += 1
-            self.counters.malformed += 1
+            self._unreadable(b"", 0, 1)
             return _FAULTS[1]
         with nogil:
             fault = self.take(<const char*>&message[0], size, received_ns)
-        if fault == 0:
-            return None
-        self.excerpt = bytes(message[:EXCERPT])
-        return _FAULTS[fault]
+        return _FAULTS[fault] if fault else None
 
     def feed_lines(self, const unsigned char[::1] lines not None, i64 received_ns=0):
         """Take messages that end in newlines; return how many there were.
@@ -271,6 +276,11 @@ cdef class Feed:
         """Say that the connection is gone: every book waits for its next snapshot."""
         self.lose(LOST)
         self.sequence = NONE_ID
+
+    def silent(self, int symbol):
+        """Give up a book of which nothing came for too long."""
+        self._market(symbol)
+        self._give_up(symbol, SILENT)
 
     def begin(self, int symbol, i64 last_id):
         """Take the book for empty and live up to an id: for a recording without its snapshot.
@@ -326,6 +336,22 @@ cdef class Feed:
             return [(levels[i].price, levels[i].quantity) for i in range(found)]
         finally:
             free(levels)
+
+    @property
+    def excerpt(self):
+        """The beginning of the last message that could not be read, and why; None for none."""
+        if not self.fault:
+            return None
+        return self.excerpt_bytes[:self.excerpt_size], _FAULTS[self.fault]
+
+    def received(self, int symbol):
+        """Return when the last message about the book, the best quote and trades came; 0: never."""
+        cdef const Market* market = self._market(symbol)
+        return market.received.book, market.received.quote, market.received.trade
+
+    def exchange_ns(self, int symbol):
+        """Return the venue's time of the last change of a book; 0 where it gives none."""
+        return self._market(symbol).exchange_ns
 
     def snapshots(self, int symbol):
         """Return how many snapshots of a product came."""

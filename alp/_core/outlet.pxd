@@ -3,9 +3,25 @@
 from alp._core.uint256 cimport i64, u64
 from alp._core.wire cimport Header, u16
 
+cdef extern from "time.h" nogil:
+    ctypedef int clockid_t
+    cdef struct timespec:
+        long tv_sec
+        long tv_nsec
+    enum:
+        CLOCK_REALTIME
+    int clock_gettime(clockid_t, timespec*)
+
+
+cdef inline i64 realtime_ns() noexcept nogil:
+    cdef timespec t
+    clock_gettime(CLOCK_REALTIME, &t)
+    return <i64>t.tv_sec * 1000000000 + t.tv_nsec
+
+
 cdef enum:
     MOST_INSTRUMENTS = 256
-    KIND_COUNT = 11             # kinds begin at 1
+    KIND_COUNT = 12             # kinds begin at 1
     MOST_MESSAGE = 65536        # bytes of a message that is kept for late subscribers
     MOST_TOPICS = 4096
 

@@ -12,15 +12,6 @@ from libc.string cimport memcpy, memset
 from alp._core.uint256 cimport i64, u64
 from alp._core.wire cimport Header, check_message, u16
 
-cdef extern from "time.h" nogil:
-    ctypedef int clockid_t
-    cdef struct timespec:
-        long tv_sec
-        long tv_nsec
-    enum:
-        CLOCK_REALTIME
-    int clock_gettime(clockid_t, timespec*)
-
 cdef extern from "errno.h":
     enum:
         EAGAIN
@@ -28,12 +19,6 @@ cdef extern from "errno.h":
 
 cdef enum:
     DONT_WAIT = 1               # ZMQ_DONTWAIT
-
-
-cdef inline i64 _now_ns() noexcept nogil:
-    cdef timespec t
-    clock_gettime(CLOCK_REALTIME, &t)
-    return <i64>t.tv_sec * 1000000000 + t.tv_nsec
 
 
 cdef inline u64 _topic(const Header* header) noexcept nogil:
@@ -94,7 +79,7 @@ cdef class Outlet:
         sequence[0] += 1
         message.source = self.source
         message.sequence = sequence[0]
-        message.send_ns = _now_ns()
+        message.send_ns = realtime_ns()
         if size <= MOST_MESSAGE:
             self._keep(message, size)
         if self.zmq_send(self.socket, message, size, DONT_WAIT) < 0:

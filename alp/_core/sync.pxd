@@ -29,6 +29,7 @@ cdef enum SyncReason:
     OVERFLOW = 7                # more differences waiting than there is room for
     MALFORMED = 8               # a message about it could not be read
     NO_CHECKSUM = 9             # an update without the sum that should prove it
+    SILENT = 10                 # nothing came for too long
 
 cdef enum SyncVerdict:
     APPLIED = 1                 # the book changed and is right

@@ -32,6 +32,7 @@ REASONS = {
     OVERFLOW: "too many differences waiting for a snapshot",
     MALFORMED: "a message could not be read",
     NO_CHECKSUM: "an update came without its checksum",
+    SILENT: "nothing came for too long",
 }
 
 

@@ -19,6 +19,8 @@ cdef enum:
     CLIENT_ID = 24              # bytes, padded with zeros
     VENUE_ID = 48
     TEXT = 56
+    EXCHANGE_NAME = 24
+    SYMBOL_NAME = 40
     MOST_LEVELS = 1000          # of one side of a Depth
 
 cdef enum MessageKind:
@@ -32,6 +34,7 @@ cdef enum MessageKind:
     KIND_INVENTORY = 8
     KIND_HEARTBEAT = 9
     KIND_GATE = 10
+    KIND_INSTRUMENT = 11
 
 cdef packed struct Header:
     u16 magic
@@ -129,6 +132,17 @@ cdef packed struct Gate:
     u8 code
     u8 reserved[5]
     char text[TEXT]
+
+cdef packed struct InstrumentMessage:
+    Header header
+    char exchange[EXCHANGE_NAME]
+    char symbol[SYMBOL_NAME]
+    i64 price_step              # a tick is this times 10**-price_decimals
+    i64 quantity_step
+    u8 price_decimals
+    u8 quantity_decimals
+    u8 trading                  # 1 open, 2 post-only, 3 cancel-only, 4 halted
+    u8 reserved[5]
 
 cdef Py_ssize_t size_of(int kind) noexcept nogil
 # 0, or why these bytes are no message that this build reads.

@@ -86,6 +86,16 @@ class HeartbeatMessage(NamedTuple):
     uptime_ns: int
     config: int
 
+class InstrumentFields(NamedTuple):
+    header: HeaderFields
+    exchange: str
+    symbol: str
+    price_step: int
+    quantity_step: int
+    price_decimals: int
+    quantity_decimals: int
+    trading: int
+
 class GateMessage(NamedTuple):
     header: HeaderFields
     closed: bool

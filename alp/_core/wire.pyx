@@ -151,6 +151,19 @@ class GateMessage(NamedTuple):
     text: str
 
 
+class InstrumentFields(NamedTuple):
+    """What the ticks and lots of an instrument are."""
+
+    header: HeaderFields
+    exchange: str
+    symbol: str
+    price_step: int
+    quantity_step: int
+    price_decimals: int
+    quantity_decimals: int
+    trading: int
+
+
 KINDS = {
     KIND_BBO: BboMessage,
     KIND_DEPTH: DepthMessage,
@@ -162,6 +175,7 @@ KINDS = {
     KIND_INVENTORY: InventoryMessage,
     KIND_HEARTBEAT: HeartbeatMessage,
     KIND_GATE: GateMessage,
+    KIND_INSTRUMENT: InstrumentFields,
 }
 _KIND_OF = {message: kind for kind, message in KINDS.items()}
 
@@ -188,6 +202,8 @@ cdef Py_ssize_t size_of(int kind) noexcept nogil:
         return sizeof(Heartbeat)
     if kind == KIND_GATE:
         return sizeof(Gate)
+    if kind == KIND_INSTRUMENT:
+        return sizeof(InstrumentMessage)
     return 0
 
 
@@ -384,6 +400,19 @@ cdef bytes _encode_life(object message, int kind):
     return (<char*>&gate)[:sizeof(Gate)]
 
 
+cdef bytes _encode_instrument(object message):
+    cdef InstrumentMessage told
+    memset(&told, 0, sizeof(InstrumentMessage))
+    _put_header(&told.header, KIND_INSTRUMENT, message.header)
+    _put_text(told.exchange, EXCHANGE_NAME, message.exchange, "exchange")
+    _put_text(told.symbol, SYMBOL_NAME, message.symbol, "symbol")
+    told.price_step, told.quantity_step = message.price_step, message.quantity_step
+    told.price_decimals = message.price_decimals
+    told.quantity_decimals = message.quantity_decimals
+    told.trading = message.trading
+    return (<char*>&told)[:sizeof(InstrumentMessage)]
+
+
 def encode(message):
     """Return the bytes of a message.
 
@@ -407,6 +436,8 @@ def encode(message):
         return _encode_account(message, kind)
     if kind == KIND_HEARTBEAT or kind == KIND_GATE:
         return _encode_life(message, kind)
+    if kind == KIND_INSTRUMENT:
+        return _encode_instrument(message)
     raise TypeError(f"{type(message).__name__} is no message of the bus")
 
 
@@ -445,7 +476,14 @@ cdef object _decode_state(const char* data, int kind):
     cdef const Inventory* inventory = <const Inventory*>data
     cdef const Heartbeat* heartbeat = <const Heartbeat*>data
     cdef const Gate* gate = <const Gate*>data
+    cdef const InstrumentMessage* told = <const InstrumentMessage*>data
     header = _get_header(<const Header*>data)
+    if kind == KIND_INSTRUMENT:
+        return InstrumentFields(
+            header, _get_text(told.exchange, EXCHANGE_NAME), _get_text(told.symbol, SYMBOL_NAME),
+            told.price_step, told.quantity_step, told.price_decimals, told.quantity_decimals,
+            told.trading,
+        )
     if kind == KIND_POSITION:
         return PositionMessage(
             header, position.quantity, position.entry_price, position.balance

@@ -318,7 +318,8 @@ def test_coinbase_what_cannot_be_read_may_have_been_about_any_book() -> None:
     feed = coinbase_feed()
     unreadable = coinbase(2, "A-USD", "update", ("bid", "9.991", "5"))
     assert feed.feed(unreadable) is not None
-    assert feed.excerpt == unreadable[:EXCERPT]
+    assert feed.excerpt is not None
+    assert feed.excerpt[0] == unreadable[:EXCERPT]
     for product in (0, 1):
         assert feed.status(product) == (False, "a message could not be read")
 

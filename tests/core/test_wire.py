@@ -22,6 +22,7 @@ from alp._core.wire import (
     GateMessage,
     HeaderFields,
     HeartbeatMessage,
+    InstrumentFields,
     InventoryMessage,
     OrderCommandMessage,
     PositionMessage,
@@ -43,6 +44,7 @@ LAYOUTS = {
     InventoryMessage: "16s16s16sqQ",
     HeartbeatMessage: "QQ",
     GateMessage: "??B5x56s",
+    InstrumentFields: "24s40sqqBBB5x",
 }
 
 i64 = st.integers(-(2**63), 2**63 - 1)
@@ -81,6 +83,7 @@ messages: st.SearchStrategy[Any] = st.one_of(
     st.builds(InventoryMessage, headers, wide, wide, wide, i64, u64),
     st.builds(HeartbeatMessage, headers, u64, u64),
     st.builds(GateMessage, headers, st.booleans(), st.booleans(), u8, text(56)),
+    st.builds(InstrumentFields, headers, text(24), text(40), i64, i64, u8, u8, u8),
 )
 
 
@@ -130,6 +133,7 @@ EXAMPLES = (
     InventoryMessage(HeaderFields(7, 0, 4, 8, 9), 10**24, -5, 3 * 10**23, 19_000_000, 6),
     HeartbeatMessage(HeaderFields(8, 0, 5, 0, 9), 123, 2**64 - 1),
     GateMessage(HeaderFields(9, 0, 6, 0, 9), True, False, 4, "stale feed"),
+    InstrumentFields(HeaderFields(1, 2, 7, 0, 9), "binance-usdm", "ETHUSDC", 1, 1, 2, 8, 1),
 )
 
 
