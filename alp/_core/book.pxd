@@ -49,6 +49,8 @@ cdef void side_lost_best(Side* side) noexcept nogil
 # Remove what lies beyond the best `depth` levels; after `book_settle`.
 cdef void side_truncate(Side* side, i64 depth) noexcept nogil
 cdef Py_ssize_t side_depth(const Side* side, Level* levels, Py_ssize_t most) noexcept nogil
+# The quantity at a price, 0 where there is no level.
+cdef i64 side_at(const Side* side, i64 price) noexcept nogil
 
 
 cdef inline int side_set(Side* side, i64 price, i64 quantity) noexcept nogil:

@@ -326,6 +326,15 @@ cdef Py_ssize_t side_depth(const Side* side, Level* levels, Py_ssize_t most) noe
     return -1 if more < 0 else found + more
 
 
+cdef i64 side_at(const Side* side, i64 price) noexcept nogil:
+    cdef u64 slot = <u64>price - <u64>side.base
+    cdef i64 place
+    if slot < <u64>SLOTS:
+        return side.quantity[slot]
+    place = far_find(&side.far, price)
+    return side.far.places[place].quantity if side.far.used[place] else 0
+
+
 cdef class Book:
     """An order book by level, for one instrument.
 

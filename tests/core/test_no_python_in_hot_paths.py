@@ -140,7 +140,8 @@ def test_nogil_code_makes_no_python_call(source: Path, tmp_path: Path) -> None:
 
 def test_the_core_has_code_that_promises_it() -> None:
     promised = {path.stem: len(nogil_lines(path.read_text())) for path in SOURCES}
-    for module in ("pool_swap", "pool_liquidity", "tickmath", "oracle", "tick_table"):
+    pool = ("pool_swap", "pool_liquidity", "tickmath", "oracle", "tick_table")
+    for module in (*pool, "book", "sync", "feed", "consolidated"):
         assert promised[module] > 50, promised
 
 
