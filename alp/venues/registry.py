@@ -1,0 +1,51 @@
+"""The exchanges that alp knows, by the names of the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from alp.errors import ConfigError
+from alp.venues.adapter import Endpoints, MarketAdapter
+from alp.venues.binance import spot_market as binance_spot
+from alp.venues.binance import usdm_market as binance_usdm
+from alp.venues.coinbase import market as coinbase
+from alp.venues.kraken import futures_market as kraken_futures
+from alp.venues.kraken import spot_market as kraken_spot
+
+_ADAPTERS: dict[str, tuple[Callable[[Endpoints], MarketAdapter], Endpoints]] = {
+    "binance-usdm": (binance_usdm.UsdmMarket, binance_usdm.PRODUCTION),
+    "binance-spot": (binance_spot.SpotMarket, binance_spot.PRODUCTION),
+    "coinbase-spot": (coinbase.CoinbaseMarket, coinbase.PRODUCTION),
+    "kraken-spot": (kraken_spot.KrakenSpotMarket, kraken_spot.PRODUCTION),
+    "kraken-futures": (kraken_futures.KrakenFuturesMarket, kraken_futures.PRODUCTION),
+}
+EXCHANGES = tuple(_ADAPTERS)
+
+
+def adapter_for(exchange: str, endpoints: Endpoints | None = None) -> MarketAdapter:
+    """Return the adapter of an exchange.
+
+    Parameters
+    ----------
+    exchange
+        One of :data:`EXCHANGES`.
+    endpoints
+        Where it is, other than in production; an empty text leaves one as it is.
+
+    Raises
+    ------
+    ConfigError
+        If alp has no such adapter.
+    """
+    if exchange not in _ADAPTERS:
+        raise ConfigError(
+            f"no adapter for exchange {exchange!r}", hint=f"there are {', '.join(EXCHANGES)}"
+        )
+    make, production = _ADAPTERS[exchange]
+    given = endpoints or production
+    return make(
+        Endpoints(
+            (given.rest or production.rest).rstrip("/"),
+            (given.stream or production.stream).rstrip("/"),
+        )
+    )
