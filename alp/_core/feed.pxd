@@ -66,6 +66,7 @@ cdef class Feed:
     cdef i64 sequence
     cdef bint numbers_trades    # one by one: a missing or repeated one shows
     cdef u64 dirty              # bit by symbol: its market's `changed` is not 0
+    cdef u64 turned             # bit by symbol: its book came or went; whoever acts on it clears it
     cdef Counters counters
     cdef int fault              # of the last message that could not be read
     cdef int excerpt_size
@@ -81,3 +82,5 @@ cdef class Feed:
 cdef inline void mark(Feed feed, int symbol, int change) noexcept nogil:
     feed.markets[symbol].changed |= change
     feed.dirty |= <u64>1 << symbol
+    if change & STATUS_CHANGED:
+        feed.turned |= <u64>1 << symbol

@@ -349,6 +349,10 @@ cdef class Feed:
         cdef const Market* market = self._market(symbol)
         return market.received.book, market.received.quote, market.received.trade
 
+    def waiting(self, int symbol):
+        """Return how many differences wait for a snapshot."""
+        return self._market(symbol).sync.waiting_count
+
     def exchange_ns(self, int symbol):
         """Return the venue's time of the last change of a book; 0 where it gives none."""
         return self._market(symbol).exchange_ns

@@ -10,12 +10,19 @@ cdef extern from "time.h" nogil:
         long tv_nsec
     enum:
         CLOCK_REALTIME
+        CLOCK_MONOTONIC
     int clock_gettime(clockid_t, timespec*)
 
 
 cdef inline i64 realtime_ns() noexcept nogil:
     cdef timespec t
     clock_gettime(CLOCK_REALTIME, &t)
+    return <i64>t.tv_sec * 1000000000 + t.tv_nsec
+
+
+cdef inline i64 monotonic_ns() noexcept nogil:
+    cdef timespec t
+    clock_gettime(CLOCK_MONOTONIC, &t)
     return <i64>t.tv_sec * 1000000000 + t.tv_nsec
 
 

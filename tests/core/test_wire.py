@@ -175,7 +175,7 @@ def test_bytes_cut_or_added_are_refused(message: Any, data: st.DataObject) -> No
 
 @pytest.mark.parametrize(
     ("at", "value", "what"),
-    [(0, 0x62, "begins with 0x6c62"), (3, 11, "kind 11 is unknown"), (3, 0, "kind 0 is unknown")],
+    [(0, 0x62, "begins with 0x6c62"), (3, 12, "kind 12 is unknown"), (3, 0, "kind 0 is unknown")],
 )
 def test_foreign_bytes_say_what_was_found(at: int, value: int, what: str) -> None:
     encoded = bytearray(encode(EXAMPLES[0]))
