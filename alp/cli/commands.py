@@ -13,6 +13,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("alp.cli.report:report", "Make the report page of a results file again."),
     "sweep": ("alp.cli.sweep:sweep", "Run many parameter sets and compare them."),
     "data": ("alp.cli.data:data", "Inspect, convert and fetch market data."),
+    "recording": (
+        "alp.cli.recording:recording",
+        "Look at, convert and mend recordings.",
+    ),
     "verify": ("alp.cli.verify:verify", "Prove the pool engine against recorded chain data."),
     "validate-models": (
         "alp.cli.validate_models:validate_models",
@@ -26,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 SECTIONS: dict[str, tuple[str, ...]] = {
     "The manifest": ("validate", "explain", "convert-config", "schema"),
     "Backtests": ("backtest", "report", "sweep", "data"),
+    "Market data": ("recording",),
     "Proof": ("verify", "validate-models"),
     "This program": ("completion", "version"),
 }

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def row_counter(shown: bool, what: str) -> Iterator[Callable[[int], None]]:
-    """Show a running count of rows and their rate; yields the function to add to it."""
+def row_counter(shown: bool, what: str, unit: str = "rows") -> Iterator[Callable[[int], None]]:
+    """Show a running count of rows, or of another unit; yields the function to add to it."""
     if not shown:
         yield lambda _rows: None
         return
@@ -18,7 +18,7 @@ def row_counter(shown: bool, what: str) -> Iterator[Callable[[int], None]]:
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
-        TextColumn("{task.completed:,.0f} rows"),
+        TextColumn("{task.completed:,.0f} " + unit),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:

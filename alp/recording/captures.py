@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator
@@ -26,7 +27,17 @@ from typing import Any, BinaryIO
 import orjson
 
 from alp.errors import DataError
-from alp.recording.records import CONNECTED, HEADER, MESSAGE, header_of, read_records
+from alp.recording.records import (
+    CLOSED,
+    CONNECTED,
+    HEADER,
+    MESSAGE,
+    NAME,
+    NOTE,
+    Torn,
+    header_of,
+    read_records,
+)
 
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
@@ -55,6 +66,10 @@ class Message:
         Of the file, from 1.
     connected
         The connection was opened just before: what it counts begins anew. No text then.
+    closed
+        The connection was lost just before. No text then.
+    address
+        Where a connection goes, or a REST answer came from.
     """
 
     text: bytes
@@ -63,6 +78,17 @@ class Message:
     symbol: str | None
     line: int
     connected: bool = False
+    closed: bool = False
+    address: str = ""
+
+    @property
+    def is_event(self) -> bool:
+        """Whether it tells of the connection, and is no message."""
+        return self.connected or self.closed
+
+
+REST = "rest"
+"""The name of the connection that REST answers come by."""
 
 
 def open_capture(path: Path) -> io.BufferedReader:
@@ -129,8 +155,13 @@ class _Unzstd(io.RawIOBase):
         return b"".join(parts)
 
 
-def read_captures(paths: Iterable[Path]) -> Iterator[Message]:
+def read_captures(paths: Iterable[Path], torn: list[Torn] | None = None) -> Iterator[Message]:
     """Yield the messages of several files that are one capture, in order.
+
+    Parameters
+    ----------
+    torn
+        Filled where a recording of alp ends in the middle of a block; without it that is an error.
 
     Raises
     ------
@@ -138,14 +169,14 @@ def read_captures(paths: Iterable[Path]) -> Iterator[Message]:
         If a file is not a capture, or is damaged; what came before was yielded.
     """
     for path in paths:
-        yield from read_capture(path)
+        yield from read_capture(path, torn)
 
 
-def read_capture(path: Path) -> Iterator[Message]:
+def read_capture(path: Path, torn: list[Torn] | None = None) -> Iterator[Message]:
     """Yield the messages of one file, see :func:`read_captures`."""
     with open_capture(path) as file:
         if _begins_a_record(file):
-            yield from _recorded(path)
+            yield from _recorded(path, torn)
             return
         reader = None
         for number, line in _lines(file, path):
@@ -175,13 +206,33 @@ def _begins_a_record(file: io.BufferedReader) -> bool:
         return False
 
 
-def _recorded(path: Path) -> Iterator[Message]:
-    header_of(path)
-    for number, record in enumerate(read_records(path), 1):
-        if record.kind == MESSAGE:
-            yield Message(record.content, record.ns, str(record.connection), None, number)
-        elif record.kind == CONNECTED:
-            yield Message(b"", record.ns, str(record.connection), None, number, connected=True)
+def _recorded(path: Path, torn: list[Torn] | None) -> Iterator[Message]:
+    """Yield a recording's messages; what was opened to an http address answers by REST."""
+    names = dict(header_of(path).get("connections", {}))
+    answers: dict[int, str] = {}
+    for number, record in enumerate(read_records(path, torn=torn), 1):
+        connection = record.connection
+        name = names.get(str(connection), str(connection))
+        if record.kind == CONNECTED:
+            address = record.content.decode("utf-8", "replace")
+            if address.startswith(("http://", "https://")):
+                answers[connection] = address
+                continue
+            answers.pop(connection, None)
+            yield Message(b"", record.ns, name, None, number, connected=True, address=address)
+        elif record.kind == CLOSED:
+            yield Message(b"", record.ns, name, None, number, closed=True)
+        elif record.kind == NOTE and record.content.startswith(NAME):
+            names[str(connection)] = record.content.removeprefix(NAME).decode("utf-8", "replace")
+        elif record.kind == MESSAGE and connection in answers:
+            yield _answer(record.content, record.ns, answers[connection], number)
+        elif record.kind == MESSAGE:
+            yield Message(record.content, record.ns, name, None, number)
+
+
+def _answer(body: bytes, received_ns: int, address: str, number: int) -> Message:
+    symbol = _SYMBOL.search(address)
+    return Message(body, received_ns, REST, symbol[1] if symbol else None, number, address=address)
 
 
 _FORMS = "lines of `<ns> <json>`, bare JSON messages, or cryptofeed's recordings"
@@ -255,14 +306,8 @@ def _cryptofeed_old(line: bytes, number: int) -> Message | None:
     if rest is not None:
         if rest["way"] == b"<-":
             return None
-        symbol = _SYMBOL.search(rest["url"].decode())
-        return Message(
-            line[rest.end() :],
-            seconds_to_ns(rest["at"]),
-            "rest",
-            symbol[1] if symbol else None,
-            number,
-        )
+        received_ns = seconds_to_ns(rest["at"])
+        return _answer(line[rest.end() :], received_ns, rest["url"].decode(), number)
     found = _OLD.match(line)
     if found is None:
         return None  # a connection's address, or what was sent on it
@@ -270,20 +315,29 @@ def _cryptofeed_old(line: bytes, number: int) -> Message | None:
 
 
 def _cryptofeed(line: bytes, number: int) -> Message | None:
-    row = orjson.loads(line)
+    row = json.loads(line, parse_float=str)  # a binary fraction would lose nanoseconds
     kind = row["t"]
     if kind in {"header", "send"}:
         return None
     connection = str(row["conn"])
     received_ns = seconds_to_ns(row["ts"])
-    if kind == "connect":
-        return Message(b"", received_ns, connection, None, number, connected=True)
+    if kind in {"connect", "close"}:
+        opened = kind == "connect"
+        address = str(row.get("addr", ""))
+        return Message(
+            b"",
+            received_ns,
+            connection,
+            None,
+            number,
+            connected=opened,
+            closed=not opened,
+            address=address,
+        )
     if kind == "recv":
         return Message(row["data"].encode(), received_ns, connection, None, number)
     if kind == "http":
-        symbol = _SYMBOL.search(row["url"])
-        body = row["data"].encode()
-        return Message(body, received_ns, "rest", symbol[1] if symbol else None, number)
+        return _answer(row["data"].encode(), received_ns, row["url"], number)
     return None
 
 
@@ -292,5 +346,5 @@ def _fixture(line: bytes, number: int) -> Message | None:
     if row.get("direction", "in") != "in":
         return None
     received_ns = int(row.get("recv_ns") or 0)
-    connection = "rest" if str(row["channel"]).startswith("rest") else ""
+    connection = REST if str(row["channel"]).startswith("rest") else ""
     return Message(row["raw"].encode(), received_ns, connection, row.get("symbol"), number)

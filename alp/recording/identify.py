@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -130,13 +131,14 @@ def _venue(row: Mapping[str, Any]) -> str | None:
 def _learn(identity: Identity, row: Any, hint: str | None) -> None:
     if not isinstance(row, dict):
         return
-    reader = _READERS[identity.venue]
-    for name, levels in reader(row, hint, identity):
-        product = identity.products.setdefault(name, Product())
-        count_zeros = identity.venue in _ZEROS_COUNT
-        for price, quantity in levels:
-            product.price = max(product.price, _decimals(price, count_zeros))
-            product.quantity = max(product.quantity, _decimals(quantity, count_zeros))
+    count_zeros = identity.venue in _ZEROS_COUNT
+    # A damaged message teaches nothing from where it is damaged.
+    with suppress(AttributeError, KeyError, TypeError, ValueError):
+        for name, levels in _READERS[identity.venue](row, hint, identity):
+            product = identity.products.setdefault(name, Product())
+            for price, quantity in levels:
+                product.price = max(product.price, _decimals(price, count_zeros))
+                product.quantity = max(product.quantity, _decimals(quantity, count_zeros))
 
 
 def _decimals(text: str, count_zeros: bool) -> int:

@@ -6,8 +6,10 @@ so whatever kills the writer leaves whole blocks and at most one torn at the end
     u8 kind, u16 connection, u32 length, i64 nanoseconds UTC, then ``length`` bytes
 
 little endian. The first record of a file is its header, JSON: the format's version and what is
-recorded. Connection events stand among the messages, since continuity depends on them. Beside each
-file an index holds, for every block, the time of its first record and where it begins.
+recorded. Connection events stand among the messages, since continuity depends on them; their
+content is where the connection goes. What was opened to an ``http`` address brings the answer to
+that request and nothing else. Beside each file an index holds, for every block, the time of its
+first record and where it begins.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ INDEX_SUFFIX = ".index"
 BLOCK_BYTES = 256 * 1024
 BLOCK_NS = 1_000_000_000
 HEADER, MESSAGE, CONNECTED, CLOSED, NOTE = range(5)
+NAME = b"name="
+"""A note that begins so names its connection; the header's ``connections`` may name it too."""
 _KINDS = {HEADER, MESSAGE, CONNECTED, CLOSED, NOTE}
 _RECORD = struct.Struct("<BHIq")
 _ENTRY = struct.Struct("<qQ")
@@ -189,6 +193,13 @@ def read_records(
             for record in _records(block, path, offset):
                 if from_ns is None or record.ns >= from_ns:
                     yield record
+
+
+def blocks_of(path: Path, torn: list[Torn] | None = None) -> Iterator[tuple[int, int]]:
+    """Yield (where it begins, bytes when unpacked) of each whole block of a file."""
+    with path.open("rb") as file:
+        for offset, block in _blocks(file, path, torn):
+            yield offset, len(block)
 
 
 def header_of(path: Path) -> dict[str, Any]:

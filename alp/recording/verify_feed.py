@@ -18,6 +18,7 @@ from alp._core.feed import Feed
 from alp._core.feeds.frame import FAULTS
 from alp.errors import DataError
 from alp.recording.captures import Message, read_captures
+from alp.recording.connections import Connections
 from alp.recording.identify import ENOUGH, Identity, before_first, identify
 
 PRECISION = FAULTS[3]
@@ -145,7 +146,7 @@ class _Run:
         self._to_begin = set(without_snapshot)
         self._progress = progress
         self._names = list(identity.products)
-        self._feeds: dict[str, Feed] = {}
+        self._connections = Connections(identity)
         self._report = FeedReport([str(path) for path in paths], identity.venue)
 
     def run(self) -> FeedReport:
@@ -165,34 +166,18 @@ class _Run:
                 self._progress(count)
             yield message
 
-    def _feed(self, connection: str) -> Feed:
-        # Binance's snapshots come by REST for books whose differences come by WebSocket.
-        name = "" if self._identity.venue.startswith("binance") else connection
-        feed = self._feeds.get(name)
-        if feed is None:
-            products = self._identity.products.items()
-            feed = self._feeds[name] = Feed(
-                self._identity.venue,
-                [(symbol, each.price, 1, each.quantity, 1) for symbol, each in products],
-                self._identity.depth,
-            )
-        return feed
-
     def _take(self, message: Message) -> None:
-        if message.connection == "rest" and not self._identity.venue.startswith("binance"):
+        feed = self._connections.feed(message)
+        if feed is None:
             return
-        feed = self._feed(message.connection)
         if message.connected:
             feed.lost()
+        if message.is_event:
             return
         self._report.messages += 1
         if self._to_begin:
             self._begin(feed, message.text)
-        text = message.text
-        if message.symbol is not None and message.connection == "rest":
-            stream = message.symbol.lower().encode()
-            text = b'{"stream":"%b@depth","data":%b}' % (stream, text)
-        fault = feed.feed(text, message.received_ns)
+        fault = feed.feed(self._connections.text(message), message.received_ns)
         if fault is None:
             return
         if fault == PRECISION and self._identity.widen(message.text, message.symbol):
@@ -214,7 +199,7 @@ class _Run:
 
     def _conclude(self) -> None:
         report = self._report
-        for feed in self._feeds.values():
+        for feed in self._connections.feeds:
             for name, count in feed.counts.items():
                 if name in _COUNTED:
                     report.counts[name] = report.counts.get(name, 0) + count
@@ -237,7 +222,7 @@ class _Run:
 
     def _best(self, index: int) -> Feed | None:
         """Return the connection that carries a product's book."""
-        feeds = list(self._feeds.values())
+        feeds = list(self._connections.feeds)
         live = [feed for feed in feeds if feed.status(index)[0]]
         return next(iter(live or feeds), None)
 

@@ -11,7 +11,7 @@ import zstandard
 
 from alp.errors import DataError
 from alp.recording.captures import Message, read_capture, read_captures, seconds_to_ns
-from alp.recording.records import CONNECTED, Recorder
+from alp.recording.records import CLOSED, CONNECTED, NOTE, Recorder
 
 TEXT = b'{"e":"depthUpdate"}'
 
@@ -48,8 +48,15 @@ def test_cryptofeeds_lines_tell_connections_and_answers(tmp_path: Path) -> None:
     ]
     path = written(tmp_path, [json.dumps(row).encode() for row in rows])
     assert [*read_capture(path)] == [
-        Message(b"{}", 1_500_000_000, "rest", "ETHUSDT", 2),
-        Message(b"", 2_000_000_000, "X.ws.2", None, 3, connected=True),
+        Message(
+            b"{}",
+            1_500_000_000,
+            "rest",
+            "ETHUSDT",
+            2,
+            address="https://x/depth?symbol=ETHUSDT",
+        ),
+        Message(b"", 2_000_000_000, "X.ws.2", None, 3, connected=True, address="wss://x"),
         Message(TEXT, 1786309548629007800, "X.ws.2", None, 5),
     ]
 
@@ -63,7 +70,14 @@ def test_cryptofeeds_old_form(tmp_path: Path) -> None:
     ]
     assert [*read_capture(written(tmp_path, lines))] == [
         Message(TEXT, 1617566591326123000, "", None, 2),
-        Message(b"{}", 1617566592106536900, "rest", "DOTUSDT", 3),
+        Message(
+            b"{}",
+            1617566592106536900,
+            "rest",
+            "DOTUSDT",
+            3,
+            address="https://x/depth?symbol=DOTUSDT&limit=5",
+        ),
     ]
 
 
@@ -81,12 +95,22 @@ def test_fixture_lines_carry_the_raw_text(tmp_path: Path) -> None:
 
 
 def test_our_own_recordings_are_captures_too(tmp_path: Path) -> None:
-    with Recorder(tmp_path, "eth", {"venue": "binance-usdm"}) as recorder:
+    address = "https://x/depth?symbol=ETHUSDT"
+    facts = {"venue": "binance-usdm", "connections": {"7": "public"}}
+    with Recorder(tmp_path, "eth", facts) as recorder:
         recorder.event(CONNECTED, 7, 1, "wss://x")
         recorder.message(7, 2, TEXT)
+        recorder.event(CONNECTED, 8, 3, address)
+        recorder.message(8, 3, b"{}")
+        recorder.event(NOTE, 9, 4, "name=trades")
+        recorder.message(9, 4, TEXT)
+        recorder.event(CLOSED, 7, 5, "1006")
     assert [*read_captures(recorder.files)] == [
-        Message(b"", 1, "7", None, 2, connected=True),
-        Message(TEXT, 2, "7", None, 3),
+        Message(b"", 1, "public", None, 2, connected=True, address="wss://x"),
+        Message(TEXT, 2, "public", None, 3),
+        Message(b"{}", 3, "rest", "ETHUSDT", 5, address=address),
+        Message(TEXT, 4, "trades", None, 7),
+        Message(b"", 5, "public", None, 8, closed=True),
     ]
 
 
