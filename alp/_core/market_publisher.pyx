@@ -127,7 +127,6 @@ cdef void _send_bbo(
         route.quote_due = False
         return
     if route.quote_interval_ns and now_ns - route.quote_sent_ns < route.quote_interval_ns:
-        to.sent.conflated += route.quote_due
         route.quote_due = True
         return
     fill_header(
@@ -147,7 +146,6 @@ cdef void _send_depth(
     cdef Level* levels = <Level*>(to.depth + sizeof(Depth))
     cdef int bids, asks
     if route.depth_interval_ns and now_ns - route.depth_sent_ns < route.depth_interval_ns:
-        route.conflated += route.depth_due
         route.depth_due = True
         return
     bids = <int>side_depth(&market.book.bids, levels, route.levels)
@@ -264,8 +262,12 @@ cdef class Lane:
             route.quote_due = route.depth_due = False
             return
         if changed & (BOOK_CHANGED | QUOTE_CHANGED) or route.quote_due:
+            if changed and route.quote_due:
+                self.publisher.sent.conflated += 1
             _send_bbo(self.publisher, route, market, now_ns)
         if route.levels and (changed & BOOK_CHANGED or route.depth_due):
+            if changed & BOOK_CHANGED and route.depth_due:
+                route.conflated += 1
             _send_depth(self.publisher, route, market, now_ns)
 
     cdef void publish(self, i64 now_ns) noexcept nogil:

@@ -104,9 +104,15 @@ class Publisher:
     ) -> None:
         self.close()
 
-    def close(self) -> None:
-        """Close both sockets; nothing may be sent afterwards."""
-        self._pub.close()
+    def close(self, linger_ms: int = 0) -> None:
+        """Close both sockets; nothing may be sent afterwards.
+
+        Parameters
+        ----------
+        linger_ms
+            How long what was sent may still take to leave.
+        """
+        self._pub.close(linger_ms)
         self._router.close()
 
     @property

@@ -20,7 +20,7 @@ from alp.strategy.decisions import Hedge, Model, Ranges, Rebalance
 from alp.strategy.fields import Contradiction, Label, Section
 from alp.strategy.pool import Inventory, Pool, Wallet, exact_amounts
 from alp.strategy.simulation import Backtest
-from alp.strategy.venues import Limits, Venue
+from alp.strategy.venues import Limits, MarketData, Venue
 
 API_VERSION = "alp.dev/v1alpha1"
 KIND = "Strategy"
@@ -66,6 +66,8 @@ class Spec(Section):
     """The hedge on the venues."""
     venues: Annotated[tuple[Venue, ...], Field(max_length=16)] = ()
     """The accounts that hedge."""
+    market_data: MarketData = MarketData()
+    """What is published of the venues' books."""
     limits: Limits = Limits()
     """What may never be exceeded."""
     backtest: Backtest = Backtest()

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from alp.strategy.fields import (
     Amount,
     Contradiction,
+    Duration,
     Exact,
     Fraction,
     Label,
@@ -46,6 +47,31 @@ class OrderSize(Section):
         return self
 
 
+EndpointUrl = Annotated[str, Field(max_length=200, strict=True)]
+
+
+class Endpoints(Section):
+    """Where an exchange is reached, other than at its public addresses."""
+
+    rest: Annotated[EndpointUrl, Field(pattern=r"^https?://[^\s@?#]+$")] | None = None
+    """Base URL of its REST interface."""
+    stream: Annotated[EndpointUrl, Field(pattern=r"^wss?://[^\s@?#]+$")] | None = None
+    """Base URL of its WebSocket market data."""
+
+
+class MarketData(Section):
+    """What the quote server publishes of each venue, and how often."""
+
+    depth_levels: Annotated[int, Field(ge=0, le=1000, strict=True)] = 10
+    """Levels of each side in a depth message; 0 publishes none."""
+    quote_interval: Duration = 0
+    """At most one best bid and ask in so long, always the newest. 0s publishes every change."""
+    depth_interval: Duration = 100 * MILLISECOND
+    """At most one depth message in so long, always the newest. 0s publishes every change."""
+    trades: Annotated[bool, Field(strict=True)] = True
+    """Whether every trade is published."""
+
+
 class Venue(Section):
     """An account on an exchange that quotes the pair passively."""
 
@@ -57,6 +83,8 @@ class Venue(Section):
     """The exchange and market."""
     symbol: Annotated[str, Field(pattern=r"^[A-Za-z0-9/_:.-]+$", max_length=40, strict=True)]
     """The instrument as the exchange writes it: `ETHUSDC`, `ETH-USDC`, `ETH/USDC`, `PF_ETHUSD`."""
+    endpoints: Endpoints = Endpoints()
+    """Other addresses than the exchange's public ones."""
     credentials: Credentials | None = None
     """The account's keys; required in live mode."""
     order: OrderSize = OrderSize()

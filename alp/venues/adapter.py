@@ -89,6 +89,10 @@ class MarketAdapter(Protocol):
     manners: Manners
     rest_snapshots: bool
     """Whether books begin with an answer by REST."""
+    weight_per_minute: int
+    """What the venue allows one address, by its own count of requests."""
+    endpoints: Endpoints
+    """Where it is."""
 
     def sockets(self, instruments: Sequence[Instrument], channels: Channel) -> list[Socket]:
         """Return the connections that carry these channels of these products."""

@@ -129,6 +129,8 @@ class Connection:
         except (OSError, TimeoutError, picows.WSError) as error:
             what = str(error) or type(error).__name__
             raise VenueError(f"{self.name}: no connection to {self.socket.url}: {what}") from error
+        if self.lane is not None and self.lane.leading:
+            self.lane.lead(time.monotonic_ns())  # not live yet, and readers are told
         await self.send(self.socket.subscribe)
 
     async def send(self, messages: Sequence[bytes]) -> None:
