@@ -1,7 +1,7 @@
 """How each venue speaks: its answers by REST, to subscriptions, and its messages.
 
-Kraken is in :mod:`kraken_protocols`. Nothing here knows of sockets; :mod:`exchange` calls it. Shapes are those of the venues' documents
-and recordings.
+Kraken is in :mod:`kraken_protocols`. Nothing here knows of sockets; :mod:`exchange` calls it. The
+shapes are those of the venues' documents and recordings.
 """
 
 from __future__ import annotations
@@ -144,25 +144,28 @@ class Binance(Protocol):
             if self.futures
             else {"filterType": "NOTIONAL", "minNotional": "5"}
         )
+        own = (
+            {
+                "pair": market.symbol,
+                "contractType": "PERPETUAL",
+                "deliveryDate": 4133404800000,
+                "onboardDate": 1569398400000,
+                "marginAsset": quote,
+                "pricePrecision": market.book.price_decimals,
+                "quantityPrecision": market.book.quantity_decimals,
+            }
+            if self.futures
+            else {"isSpotTradingAllowed": True, "permissionSets": [["SPOT"]]}
+        )
         return {
             "symbol": market.symbol,
-            "pair": market.symbol,
-            "contractType": "PERPETUAL",
-            "deliveryDate": 4133404800000,
-            "onboardDate": 1569398400000,
             "status": "TRADING",
             "baseAsset": base,
             "quoteAsset": quote,
-            "marginAsset": quote,
-            "pricePrecision": market.book.price_decimals,
-            "quantityPrecision": market.book.quantity_decimals,
             "baseAssetPrecision": 8,
             "quotePrecision": 8,
-            "underlyingType": "COIN",
             "orderTypes": ["LIMIT", "MARKET"],
-            "timeInForce": ["GTC", "IOC", "FOK", "GTX"],
-            "isSpotTradingAllowed": not self.futures,
-            "permissions": ["SPOT"],
+            **own,
             "filters": [
                 {
                     "filterType": "PRICE_FILTER",
