@@ -73,5 +73,7 @@ cdef class Inlet:
     cdef readonly i64 refused       # bytes that are no message of this version
     # Bytes of the next message in `buffer`; 0 where none waits, negative where it is to be ignored.
     cdef Py_ssize_t receive(self, bint wait) noexcept nogil
+    # The same without ever sleeping: asks again until something comes or the time is over.
+    cdef Py_ssize_t receive_spinning(self, i64 most_ns) noexcept nogil
     cdef Topic* _find(self, u64 key) noexcept nogil
     cdef bint _is_news(self, const Header* header) noexcept nogil

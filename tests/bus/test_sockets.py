@@ -173,6 +173,25 @@ def test_draining_keeps_the_last_of_each_topic(
         assert subscriber.inlet.lost == 0
 
 
+def test_a_reader_that_spins_gets_what_comes_and_ends_in_time(
+    tmp_path: Path, context: zmq.Context[zmq.Socket[bytes]]
+) -> None:
+    sources = endpoints(tmp_path)
+    with (
+        Publisher(context, *sources, source=1) as publisher,
+        Subscriber(context, [sources]) as subscriber,
+    ):
+        connected(publisher, subscriber)
+        start = time.monotonic()
+        assert subscriber.inlet.spin(20_000_000) is None
+        assert 0.02 <= time.monotonic() - start < SOON_S
+        publisher.publish(bbo(3, 200_000))
+        message = subscriber.inlet.spin(int(SOON_S * 1e9))
+        assert message is not None
+        assert decode(message).bid == 200_000
+        assert subscriber.inlet.spin(0) is None
+
+
 def test_a_source_that_starts_again_is_noticed(
     tmp_path: Path, context: zmq.Context[zmq.Socket[bytes]]
 ) -> None:
