@@ -187,8 +187,14 @@ cdef int _event(Text name) noexcept nogil:
 cdef void _side(
     Frame* frame, Symbols* symbols, Cursor* c, Payload* payload, bint bids
 ) noexcept nogil:
-    """Levels or a price under ``b``, ``a``, ``bids`` or ``asks``: read now where that is possible."""
+    """Levels or a price under ``b``, ``a``, ``bids`` or ``asks``: read now where that is possible.
+
+    A side may only come once: of ``a`` beside ``asks`` no one knows which is the book.
+    """
     skip_spaces(c)
+    if (payload.bids if bids else payload.asks) != NULL:
+        refuse(c, FAULT_SYNTAX)
+        return
     if bids:
         payload.bids = c.at
     else:
@@ -370,7 +376,10 @@ cdef void _conclude(
     if c.fault:
         return
     if frame.kind == FRAME_REFUSED:
-        frame.note = payload.message if payload.message.length else payload.error
+        if payload.message.length:
+            frame.note = payload.message
+        elif payload.error.length:                  # a wrapper has neither
+            frame.note = payload.error
         return
     if payload.event_ms > 0:                        # the wrapper of a payload has no time
         frame.exchange_ns = payload.event_ms * 1000000

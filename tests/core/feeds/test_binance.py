@@ -67,6 +67,11 @@ def test_a_refusal_is_quoted_as_it_is_written() -> None:
     assert found["note"] == '{"code":2,"msg":"Invalid request"}'
 
 
+def test_a_refusal_within_a_stream_keeps_its_words() -> None:
+    found = ALONE.same(b'{"stream":"ethusdt@depth","data":{"code":-1,"msg":"no such stream"}}')
+    assert (found["kind"], found["note"]) == ("refused", "no such stream")
+
+
 def test_a_buying_maker_means_that_the_aggressor_sold() -> None:
     found = ALONE.same(OWN["trade"])
     assert found["updates"][0]["trades"] == [(705291099, 414974, 438, -1, 1639351062243000000)]
@@ -89,6 +94,14 @@ def test_a_buying_maker_means_that_the_aggressor_sold() -> None:
 )
 def test_a_wrong_message_has_its_fault(wrong: str, fault: str) -> None:
     assert fault in ALONE.refused(wrong.encode())
+
+
+@pytest.mark.parametrize("again", ['"a":[["2000.30","1"]]', '"asks":[]', '"bids":[]', '"b":[]'])
+def test_a_side_that_comes_twice_is_refused(again: str) -> None:
+    """Fuzzing found ``asks`` beside ``a`` put together into one side."""
+    snapshot = '{"lastUpdateId":5,"bids":[["2000.1","1"]],"asks":[["2000.2","0.5"]]%s}'
+    assert ALONE.parser.parse((snapshot % "").encode())["fault"] is None
+    assert "JSON" in ALONE.parser.parse((snapshot % f",{again}").encode())["fault"]
 
 
 def test_the_sessions_of_the_fixtures_say_what_the_twin_reads(shared: Path) -> None:
