@@ -29,6 +29,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
+from peers.kernel import build_kernel  # noqa: E402
 from peers.measure import ChildFailed, child, environment_python, pin  # noqa: E402
 
 from alp._core.pool import Pool  # noqa: E402
@@ -115,33 +116,6 @@ def target_of(scenario: Scenario) -> int:
     return get_sqrt_ratio_at_tick(at)
 
 
-def build_kernel(folder: Path) -> Any:
-    """Compile the timing loops against the engine as it is built."""
-    child(
-        [
-            sys.executable,
-            "-c",
-            "import sys; from setuptools import Extension, setup;"
-            "from Cython.Build import cythonize;"
-            "setup(name='pool_kernel', script_args=['-q', 'build_ext', '--inplace'],"
-            "ext_modules=cythonize([Extension('pool_kernel', ['pool_kernel.pyx'],"
-            f"extra_compile_args=['-O3'])], include_path=[{str(ROOT)!r}], quiet=True))",
-        ],
-        folder=shutil.copytree(
-            ROOT / "benchmarks", folder, ignore=_only_kernel, dirs_exist_ok=True
-        ),
-        environment={"PYTHONPATH": str(ROOT)},
-    )
-    sys.path.insert(0, str(folder))
-    import pool_kernel
-
-    return pool_kernel
-
-
-def _only_kernel(_folder: str, names: list[str]) -> set[str]:
-    return {name for name in names if name != "pool_kernel.pyx"}
-
-
 Figures = dict[str, tuple[float, ...]]
 
 
@@ -219,7 +193,7 @@ def best(rounds: list[Figures], name: str) -> tuple[float, ...]:
 
 def compare_with_rust(bench: Bench, folder: Path) -> None:
     print("\nOne swap inside constant liquidity, CPU ns (best of interleaved rounds)")
-    kernel = build_kernel(folder / "kernel")
+    kernel = build_kernel("pool_kernel", folder / "kernel")
     program = None if bench.quick else build_rust(bench, folder)
     if program is not None:
         hold_rust_to_the_contracts(bench, program, folder)

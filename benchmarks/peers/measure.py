@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import statistics
 import subprocess
 import sys
@@ -92,6 +93,25 @@ def number(value: float) -> str:
         if value >= size:
             return f"{value / size:.3g}{letter}"
     return f"{value:.3g}"
+
+
+def load() -> str:
+    """Say how busy the machine is: the mean number of running processes of the last minute."""
+    return f"load {os.getloadavg()[0]:.2f}"
+
+
+def write_report(path: Path | None, what: str, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write a run's figures as JSON, with what they depend on; nothing where no path was given."""
+    if path is None:
+        return
+    machine = {
+        "machine": platform.machine(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+        "load": os.getloadavg(),
+    }
+    path.write_text(json.dumps({"benchmark": what, "on": machine, "rows": rows}, indent=1) + "\n")
 
 
 def environment_python(cache: Path, name: str, packages: Sequence[str]) -> Path:
