@@ -50,6 +50,24 @@ def default_endpoints(name: str, component: str) -> tuple[str, str]:
     return endpoint, beside
 
 
+def chosen_endpoints(
+    publish: str | None, recall: str | None, name: str, component: str
+) -> tuple[str, str]:
+    """Return where a component publishes and answers: as told, or by default.
+
+    Raises
+    ------
+    ConfigError
+        See :func:`default_endpoints` and :func:`recall_endpoint`.
+    """
+    if publish is None:
+        publish, beside = default_endpoints(name, component)
+        return publish, recall or beside
+    for each in (publish, recall or publish):
+        check_endpoint(each)
+    return publish, recall or recall_endpoint(publish)
+
+
 def recall_endpoint(endpoint: str) -> str:
     """Return where a publisher answers late subscribers, by where it publishes.
 

@@ -13,10 +13,16 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("alp.cli.report:report", "Make the report page of a results file again."),
     "sweep": ("alp.cli.sweep:sweep", "Run many parameter sets and compare them."),
     "data": ("alp.cli.data:data", "Inspect, convert and fetch market data."),
+    "quote-server": (
+        "alp.cli.quote_server:quote_server",
+        "Keep exact books of the venues; publish them.",
+    ),
     "recording": (
         "alp.cli.recording:recording",
         "Look at, convert and mend recordings.",
     ),
+    "replay": ("alp.cli.replay:replay", "Send a recording on the bus, as if it were live."),
+    "top": ("alp.cli.top:top", "Show the books on the bus, in a terminal."),
     "verify": ("alp.cli.verify:verify", "Prove the pool engine against recorded chain data."),
     "validate-models": (
         "alp.cli.validate_models:validate_models",
@@ -30,7 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 SECTIONS: dict[str, tuple[str, ...]] = {
     "The manifest": ("validate", "explain", "convert-config", "schema"),
     "Backtests": ("backtest", "report", "sweep", "data"),
-    "Market data": ("recording",),
+    "Market data": ("quote-server", "recording", "replay", "top"),
     "Proof": ("verify", "validate-models"),
     "This program": ("completion", "version"),
 }

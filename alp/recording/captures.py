@@ -70,6 +70,8 @@ class Message:
         The connection was lost just before. No text then.
     address
         Where a connection goes, or a REST answer came from.
+    inline
+        The connection's own messages hold all that its books need, answers by REST included.
     """
 
     text: bytes
@@ -80,6 +82,7 @@ class Message:
     connected: bool = False
     closed: bool = False
     address: str = ""
+    inline: bool = False
 
     @property
     def is_event(self) -> bool:
@@ -198,6 +201,18 @@ def read_capture(path: Path, torn: list[Torn] | None = None) -> Iterator[Message
             raise DataError("the file is empty", path=path)
 
 
+def is_recording(path: Path) -> bool:
+    """Whether a file is a recording of alp.
+
+    Raises
+    ------
+    DataError
+        If it cannot be opened.
+    """
+    with open_capture(path) as file:
+        return _begins_a_record(file)
+
+
 def _begins_a_record(file: io.BufferedReader) -> bool:
     """Whether this is a recording of alp: no text begins with a zero byte."""
     try:
@@ -208,7 +223,9 @@ def _begins_a_record(file: io.BufferedReader) -> bool:
 
 def _recorded(path: Path, torn: list[Torn] | None) -> Iterator[Message]:
     """Yield a recording's messages; what was opened to an http address answers by REST."""
-    names = dict(header_of(path).get("connections", {}))
+    facts = header_of(path)
+    names = dict(facts.get("connections", {}))
+    inline = facts.get("snapshots") == "inline"
     answers: dict[int, str] = {}
     for number, record in enumerate(read_records(path, torn=torn), 1):
         connection = record.connection
@@ -219,15 +236,17 @@ def _recorded(path: Path, torn: list[Torn] | None) -> Iterator[Message]:
                 answers[connection] = address
                 continue
             answers.pop(connection, None)
-            yield Message(b"", record.ns, name, None, number, connected=True, address=address)
+            yield Message(
+                b"", record.ns, name, None, number, connected=True, address=address, inline=inline
+            )
         elif record.kind == CLOSED:
-            yield Message(b"", record.ns, name, None, number, closed=True)
+            yield Message(b"", record.ns, name, None, number, closed=True, inline=inline)
         elif record.kind == NOTE and record.content.startswith(NAME):
             names[str(connection)] = record.content.removeprefix(NAME).decode("utf-8", "replace")
         elif record.kind == MESSAGE and connection in answers:
             yield _answer(record.content, record.ns, answers[connection], number)
         elif record.kind == MESSAGE:
-            yield Message(record.content, record.ns, name, None, number)
+            yield Message(record.content, record.ns, name, None, number, inline=inline)
 
 
 def _answer(body: bytes, received_ns: int, address: str, number: int) -> Message:

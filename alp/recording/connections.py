@@ -36,15 +36,11 @@ class Connections:
         """Return the feed that a message or an event is for, None where it is for none."""
         if message.connection == REST and not self._is_ours(message):
             return None
-        name = "" if self._shared else message.connection
+        name = "" if self._shared and not message.inline else message.connection
         feed = self._feeds.get(name)
         if feed is None:
-            products = self._identity.products.items()
-            feed = self._feeds[name] = Feed(
-                self._identity.venue,
-                [(symbol, each.price, 1, each.quantity, 1) for symbol, each in products],
-                self._identity.depth,
-            )
+            identity = self._identity
+            feed = self._feeds[name] = Feed(identity.venue, identity.rows(), identity.depth)
             if self._opened is not None:
                 self._opened(feed)
         return feed

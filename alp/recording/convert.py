@@ -133,16 +133,14 @@ def refuse_own_source(paths: Sequence[Path], target: Path) -> None:
 
 def _facts(paths: Sequence[Path], venue: str | None) -> dict[str, object]:
     """Return what a header says: whose messages, of which products; nothing where nobody knows."""
-    sources = [path.name for path in paths]
+    facts: dict[str, object] = {"converted_from": [path.name for path in paths]}
+    if any(message.inline for message in islice(read_captures(paths, []), 1)):
+        facts["snapshots"] = "inline"
     try:
         identity = identify(islice(read_captures(paths, []), ENOUGH), venue)
     except DataError:
-        return {"venue": venue, "symbols": [], "converted_from": sources}
-    return {
-        "venue": identity.venue,
-        "symbols": sorted(identity.products),
-        "converted_from": sources,
-    }
+        return {**facts, "venue": venue, "symbols": []}
+    return {**facts, "venue": identity.venue, "symbols": sorted(identity.products)}
 
 
 @contextmanager

@@ -21,10 +21,12 @@ ENOUGH = 5_000
 
 @dataclass
 class Product:
-    """Most decimals seen of a product's prices and quantities."""
+    """Most decimals seen of a product's prices and quantities, and the steps of the last one."""
 
     price: int = 0
     quantity: int = 0
+    price_step: int = 1
+    quantity_step: int = 1
 
 
 @dataclass
@@ -44,6 +46,13 @@ class Identity:
     venue: str
     products: dict[str, Product] = field(default_factory=dict)
     depth: int = 0
+
+    def rows(self) -> list[tuple[str, int, int, int, int]]:
+        """Return the products as :class:`alp._core.feed.Feed` takes them."""
+        return [
+            (name, each.price, each.price_step, each.quantity, each.quantity_step)
+            for name, each in self.products.items()
+        ]
 
     def widen(self, message: bytes, hint: str | None = None) -> bool:
         """Learn more decimals from a message; whether there were any."""

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from alp.errors import DataError
-from alp.recording.captures import Message, open_capture, read_capture
+from alp.recording.captures import Message, is_recording, read_capture
 from alp.recording.identify import ENOUGH, identify
 from alp.recording.npz import NpzInfo, is_npz, npz_info
-from alp.recording.records import HEADER, Torn, blocks_of, header_of
+from alp.recording.records import Torn, blocks_of, header_of
 
 
 @dataclass
@@ -88,7 +88,7 @@ def recording_info(path: Path, progress: Callable[[int], None] | None = None) ->
         return RecordingInfo(path, "hftbacktest-npz", path.stat().st_size, events=npz_info(path))
     info = RecordingInfo(path, "capture", path.stat().st_size)
     torn: list[Torn] = []
-    if _is_ours(path):
+    if is_recording(path):
         info.form = "alp"
         info.header = header_of(path)
         info.blocks = sum(1 for _ in blocks_of(path, []))
@@ -99,14 +99,6 @@ def recording_info(path: Path, progress: Callable[[int], None] | None = None) ->
     info.torn = torn[0] if torn else None
     _identify(info)
     return info
-
-
-def _is_ours(path: Path) -> bool:
-    with open_capture(path) as file:
-        try:
-            return file.peek(1)[:1] == bytes([HEADER])
-        except (OSError, EOFError):
-            return False
 
 
 def _take(info: RecordingInfo, message: Message) -> None:

@@ -224,7 +224,7 @@ class _Run:
         """Return the connection that carries a product's book."""
         feeds = list(self._connections.feeds)
         live = [feed for feed in feeds if feed.status(index)[0]]
-        return next(iter(live or feeds), None)
+        return next(reversed(live or feeds), None)
 
     def _book(self, feed: Feed, index: int, symbol: str) -> BookReport:
         live, why_not = feed.status(index)

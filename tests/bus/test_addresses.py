@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 
 from alp.bus import addresses
-from alp.bus.addresses import check_endpoint, claimed, default_endpoints, recall_endpoint
+from alp.bus.addresses import (
+    check_endpoint,
+    chosen_endpoints,
+    claimed,
+    default_endpoints,
+    recall_endpoint,
+)
 from alp.errors import ConfigError
 
 
@@ -87,6 +93,15 @@ def test_late_subscribers_are_answered_beside() -> None:
     for endpoint in ("tcp://127.0.0.1:*", "tcp://host", "tcp://h:65535"):
         with pytest.raises(ConfigError, match="late subscribers"):
             recall_endpoint(endpoint)
+
+
+def test_what_is_told_goes_before_the_default(runtime: Path) -> None:
+    default = default_endpoints("eth", "quotes")
+    assert chosen_endpoints(None, None, "eth", "quotes") == default
+    assert chosen_endpoints(None, "tcp://h:1", "eth", "quotes") == (default[0], "tcp://h:1")
+    both = ("tcp://h:1", "tcp://h:2")
+    assert chosen_endpoints("tcp://h:1", None, "eth", "quotes") == both
+    assert chosen_endpoints("tcp://h:1", "ipc://x", "eth", "quotes") == ("tcp://h:1", "ipc://x")
 
 
 def test_an_endpoint_is_one_processes(tmp_path: Path) -> None:
