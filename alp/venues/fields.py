@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
@@ -14,6 +15,7 @@ MOST_DECIMALS = 18
 """Of a grid; more would not fit the books' integers."""
 MOST_STEPS = 2**63 - 1
 SHOWN = 60
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,9})?")
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -116,10 +118,9 @@ class Fields:
         value = self._member(name)
         if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
             self._wrong(name, "a number")
-        try:
-            number = Decimal(value)
-        except InvalidOperation:
+        if isinstance(value, str) and not _NUMBER.fullmatch(value):
             self._wrong(name, "a number")
+        number = Decimal(value)
         if not number.is_finite() or abs(number.adjusted()) > 2 * MOST_DECIMALS:
             self._wrong(name, "a number of these magnitudes")
         return number
@@ -129,6 +130,13 @@ class Fields:
         value = self.number(name)
         if value < 0:
             self._wrong(name, "an amount")
+        return value
+
+    def size(self, name: str) -> Decimal:
+        """Return a number above 0."""
+        value = self.number(name)
+        if value <= 0:
+            self._wrong(name, "a size")
         return value
 
     def optional_amount(self, name: str) -> Decimal | None:
