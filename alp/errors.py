@@ -104,13 +104,18 @@ class VenueError(AlpError):
     ----------
     retry_ns
         How long the venue wants to be left alone; 0 where it did not say.
+    status
+        Of its answer by HTTP; 0 where there was none.
     """
 
     exit_code = ExitCode.UNAVAILABLE
 
-    def __init__(self, message: str, *, hint: str | None = None, retry_ns: int = 0) -> None:
+    def __init__(
+        self, message: str, *, hint: str | None = None, retry_ns: int = 0, status: int = 0
+    ) -> None:
         super().__init__(message, hint=hint)
         self.retry_ns = retry_ns
+        self.status = status
 
 
 class CheckFailed(AlpError):

@@ -52,13 +52,11 @@ def quote_server(
     Runs until SIGTERM or Ctrl-C, then says that its books are no longer live and exits with 0.
     Exit status 3 where the manifest or an address is wrong, or a venue does not know a product.
     """
-    from alp.bus.addresses import default_endpoints
+    from alp.bus.addresses import chosen_endpoints
     from alp.services.quote_server import Placement, serve
     from alp.strategy.loading import load_manifest
 
     strategy = load_manifest(manifest)
-    endpoint, recall_endpoint = default_endpoints(strategy.name, "quotes")
-    placement = Placement(
-        publish or endpoint, recall or recall_endpoint, health, venues, curve_keys(curve)
-    )
+    endpoints = chosen_endpoints(publish, recall, strategy.name, "quotes")
+    placement = Placement(*endpoints, health, venues, curve_keys(curve))
     serve(strategy, placement)

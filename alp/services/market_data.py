@@ -7,7 +7,7 @@ import itertools
 import logging
 import ssl
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -81,8 +81,8 @@ class MarketData:
     ----------
     publisher
         Where books go, with one route for each of `products`, in their order; None keeps them.
-    tap
-        Hears every message, for a recording.
+    tap_of
+        Of an exchange's name: hears its every message, for a recording.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class MarketData:
         *,
         channels: Channel = Channel.BOOK | Channel.QUOTE | Channel.TRADE,
         publisher: MarketPublisher | None = None,
-        tap: Tap | None = None,
+        tap_of: Callable[[str], Tap] | None = None,
         random: Random | None = None,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
@@ -99,7 +99,7 @@ class MarketData:
         self._channels = channels
         self._publisher = publisher
         self._random = random or Random()  # noqa: S311 - spreads connections, guards nothing
-        self._tap = tap
+        self._tap_of = tap_of
         self._ssl_context = ssl_context
         self._numbers = itertools.count(1)
         self.exchanges = list(self._grouped())
@@ -115,7 +115,7 @@ class MarketData:
             adapter = adapter_for(exchange, endpoints)
             for begin in range(0, len(products), MOST_PRODUCTS):
                 budget = Budget(adapter.weight_per_minute, time.monotonic_ns)
-                http = Http(adapter.endpoints.rest, budget)
+                http = Http(adapter.endpoints.rest, budget, self._ssl_context)
                 yield ExchangeData(adapter, products[begin : begin + MOST_PRODUCTS], http)
 
     @property
@@ -155,7 +155,7 @@ class MarketData:
             exchange.http,
             self._random,
             self._numbers,
-            self._tap,
+            None if self._tap_of is None else self._tap_of(exchange.adapter.exchange),
             self._ssl_context,
             lambda instruments: self._reload(exchange, instruments),
         )

@@ -7,23 +7,26 @@ import contextlib
 import logging
 import signal
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+import uvloop
 import zmq
 from prometheus_client import CollectorRegistry
 
 from alp._core.market_publisher import MarketPublisher
 from alp._core.wire import HeaderFields, HeartbeatMessage, InstrumentFields, encode
+from alp.bus.addresses import claimed
 from alp.bus.sockets import CurveKeys, Publisher
-from alp.errors import AlpError, ConfigError
+from alp.errors import ConfigError
 from alp.observe.loop import STUCK_NS, LoopWatch
 from alp.observe.web import Health, Web
 from alp.services.market_data import MarketData, products_of
 from alp.services.market_metrics import MarketMetrics
+from alp.services.tasks import first_cause
 from alp.strategy.manifest import Strategy
 from alp.venues.adapter import Channel
 from alp.venues.instruments import Instrument, Trading
+from alp.venues.waiting import waited
 
 logger = logging.getLogger(__name__)
 
@@ -161,7 +164,7 @@ class QuoteServer:
             ended = await asyncio.gather(*work, stopping, return_exceptions=True)
         failures = [each for each in ended if isinstance(each, Exception)]
         if failures:
-            raise _first_cause(failures)
+            raise first_cause(failures)
 
     def _make_web(self) -> Web:
         assert self._placement.health is not None
@@ -230,9 +233,7 @@ class QuoteServer:
         loop.add_reader(descriptor, readable.set)
         try:
             while True:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(readable.wait(), ANSWER_S)
-                readable.clear()
+                await waited(readable, ANSWER_S)
                 self._bus.answer()
         finally:
             loop.remove_reader(descriptor)
@@ -264,17 +265,13 @@ def instrument_message(index: int, instrument: Instrument) -> InstrumentFields:
     )
 
 
-def _first_cause(failures: Sequence[Exception]) -> Exception:
-    """Return what went wrong first, out of the groups that tasks wrap it in."""
-    failure = failures[0]
-    while isinstance(failure, ExceptionGroup):
-        known = [each for each in failure.exceptions if isinstance(each, AlpError)]
-        failure = (known or failure.exceptions)[0]
-    return failure
-
-
 def serve(strategy: Strategy, placement: Placement) -> None:
-    """Run a quote server in this process until it is told to stop."""
-    import uvloop
+    """Run a quote server in this process until it is told to stop.
 
-    uvloop.run(QuoteServer(strategy, placement).run())
+    Raises
+    ------
+    ConfigError
+        See :class:`QuoteServer`; or if another process publishes where this one would.
+    """
+    with claimed(placement.endpoint):
+        uvloop.run(QuoteServer(strategy, placement).run())

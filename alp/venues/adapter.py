@@ -118,6 +118,8 @@ class MarketAdapter(Protocol):
         Raises
         ------
         VenueError
-            If the venue cannot be asked, or does not know one.
+            If the venue cannot be asked, or answers what it should not.
+        ConfigError
+            If it does not know one.
         """
         ...

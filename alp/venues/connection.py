@@ -181,7 +181,8 @@ class Connection:
                     self._transport.send_close(picows.WSCloseCode.GOING_AWAY)
             self._transport.disconnect()
             with contextlib.suppress(TimeoutError, OSError, picows.WSError):
-                await asyncio.wait_for(self._transport.wait_disconnected(), 1)
+                async with asyncio.timeout(1):
+                    await self._transport.wait_disconnected()
         self.lose()
 
     def lose(self) -> None:
@@ -202,7 +203,8 @@ class Connection:
         self._transport = transport
         self.opened_ns = time.monotonic_ns()
         if self.tap is not None:
-            self.tap(OPENED, self.number, self.socket.name, time.time_ns(), b"")
+            address = self.socket.url.encode()
+            self.tap(OPENED, self.number, self.socket.name, time.time_ns(), address)
 
     def turned(self, symbols: int) -> None:  # noqa: ARG002 - which is in the feed
         """Be told that books came or went."""

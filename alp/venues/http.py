@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 import aiohttp
 
-from alp.errors import VenueError
+from alp.errors import ConfigError, VenueError
 
 SECOND = 10**9
 MOST_BYTES = 64 * 1024 * 1024
@@ -65,11 +66,16 @@ class Http:
         URL without a slash at the end.
     budget
         Shared by everything that asks the venue from here.
+    ssl_context
+        For certificates of one's own; the system's by default.
     """
 
-    def __init__(self, base: str, budget: Budget) -> None:
+    def __init__(
+        self, base: str, budget: Budget, ssl_context: ssl.SSLContext | None = None
+    ) -> None:
         self._base = base
         self._budget = budget
+        self._ssl = ssl_context or True
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -112,7 +118,7 @@ class Http:
             timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
             self._session = aiohttp.ClientSession(timeout=timeout)
         try:
-            async with self._session.get(self._base + path) as answer:
+            async with self._session.get(self._base + path, ssl=self._ssl) as answer:
                 body = await answer.content.read(MOST_BYTES + 1)
                 while len(body) <= MOST_BYTES and not answer.content.at_eof():
                     body += await answer.content.read(MOST_BYTES + 1 - len(body))
@@ -128,5 +134,27 @@ class Http:
                 retry_ns = retry_ns or 60 * SECOND
                 self._budget.block(retry_ns)
             text = body[:EXCERPT].decode("utf-8", "replace")
-            raise VenueError(f"{self._base}{path}: status {status}: {text}", retry_ns=retry_ns)
+            raise VenueError(
+                f"{self._base}{path}: status {status}: {text}", retry_ns=retry_ns, status=status
+            )
         return body
+
+
+async def product_answer(
+    http: Http, exchange: str, symbol: str, path: str, *, weight: int = 1
+) -> bytes:
+    """Return what a venue says of one product.
+
+    Raises
+    ------
+    ConfigError
+        If it does not know the product.
+    VenueError
+        See :meth:`Http.get`.
+    """
+    try:
+        return await http.get(path, weight=weight)
+    except VenueError as error:
+        if error.status in (400, 404):
+            raise ConfigError(f"{exchange} does not know {symbol}", hint=str(error)) from error
+        raise

@@ -26,6 +26,7 @@ from alp.venues.caretaker import Caretaker, Ended
 from alp.venues.connection import Connection, Publishing, Tap
 from alp.venues.http import Http
 from alp.venues.instruments import Instrument
+from alp.venues.waiting import waited
 
 logger = logging.getLogger(__name__)
 
@@ -218,9 +219,7 @@ class MarketSession:
         replacement: asyncio.Task[Connection] | None = None
         try:
             while True:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(connection.news.wait(), TICK_S)
-                connection.news.clear()
+                await waited(connection.news, TICK_S)
                 now = time.monotonic_ns()
                 self._check(connection)
                 pinged_ns = self._ping(connection, pinged_ns, now)
@@ -283,9 +282,7 @@ class MarketSession:
             while not self._is_ready(successor, old):
                 if not successor.is_open or time.monotonic_ns() > deadline:
                     raise VenueError(f"{successor.name} is not ready")
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(successor.news.wait(), TICK_S / 10)
-                successor.news.clear()
+                await waited(successor.news, TICK_S / 10)
                 if Channel.BOOK in self.socket.channels:
                     caretaker.look(time.monotonic_ns())
         except BaseException:
@@ -309,7 +306,7 @@ class MarketSession:
 
     def _hand_over(self, old: Connection, successor: Connection) -> None:
         """Let the successor lead; the old connection is closed a moment later."""
-        if successor.lane is not None and old.lane is not None:
+        if successor.lane is not None and old.lane is not None and old.lane.leading:
             old.lane.follow()
             successor.lane.lead(time.monotonic_ns())
         self._current = successor
@@ -359,7 +356,8 @@ class MarketSession:
             self.instruments,
             next(around.numbers),
             self._publishing,
-            leading,
+            # A connection without books has none to publish, and none to take back.
+            leading and Channel.BOOK in self.socket.channels,
             around.tap,
             around.ssl_context,
         )

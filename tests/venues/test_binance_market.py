@@ -11,7 +11,7 @@ import pytest
 from answers import BINANCE_SPOT, BINANCE_USDM, Http, changed, without
 
 from alp._core.feed import Feed
-from alp.errors import VenueError
+from alp.errors import ConfigError, VenueError
 from alp.venues.adapter import SECOND, Channel
 from alp.venues.binance.spot_market import SpotMarket
 from alp.venues.binance.usdm_market import UsdmMarket
@@ -70,7 +70,7 @@ def test_a_product_that_does_not_trade_says_so(status: str, trading: Trading) ->
 
 
 def test_an_unknown_product_is_named() -> None:
-    with pytest.raises(VenueError, match="binance-usdm does not know ETHUSDX"):
+    with pytest.raises(ConfigError, match="binance-usdm does not know ETHUSDX"):
         usdm(symbol="ETHUSDX")
 
 

@@ -80,13 +80,13 @@ def test_what_a_pair_lacks_is_named(name: str) -> None:
     ],
 )
 def test_an_unknown_pair_is_named(answer: Any) -> None:
-    with pytest.raises(VenueError, match="BTC/USD"):
+    with pytest.raises(ConfigError, match="BTC/USD"):
         pair(answer)
 
 
 def test_a_name_that_is_no_pair_is_refused_unasked() -> None:
     http = Http()
-    with pytest.raises(VenueError, match="ETHUSDC: its pairs read ETH/USDC"):
+    with pytest.raises(ConfigError, match="ETHUSDC: its pairs read ETH/USDC"):
         asyncio.run(KrakenSpotMarket().instruments(http, ["ETHUSDC"]))
     assert http.asked == []
 
@@ -146,7 +146,7 @@ def test_what_a_contract_lacks_is_named(name: str) -> None:
 
 
 def test_an_unknown_contract_and_a_refusal_are_named() -> None:
-    with pytest.raises(VenueError, match="kraken-futures does not know PF_NONEUSD"):
+    with pytest.raises(ConfigError, match="kraken-futures does not know PF_NONEUSD"):
         contract("PF_NONEUSD")
     with pytest.raises(VenueError, match="the answer is error"):
         contract(answer=b'{"result":"error","error":"apiLimitExceeded"}')

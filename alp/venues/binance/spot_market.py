@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from alp.errors import VenueError
+from alp.errors import ConfigError
 from alp.venues.adapter import SECOND, Channel, Endpoints, Socket
 from alp.venues.binance import common
 from alp.venues.fields import Fields, read_object
-from alp.venues.http import Http
+from alp.venues.http import Http, product_answer
 from alp.venues.instruments import Instrument
 
 PRODUCTION = Endpoints("https://api.binance.com", "wss://stream.binance.com:9443")
@@ -68,7 +68,8 @@ class SpotMarket:
 
     async def _instrument(self, http: Http, symbol: str) -> Instrument:
         path = f"/api/v3/exchangeInfo?symbol={quote(symbol, safe='')}"
-        answer = read_object(self.exchange, await http.get(path, weight=INSTRUMENT_WEIGHT))
+        body = await product_answer(http, self.exchange, symbol, path, weight=INSTRUMENT_WEIGHT)
+        answer = read_object(self.exchange, body)
         for each in answer.rows("symbols"):
             row = Fields(self.exchange, symbol, each)
             if row.text("symbol") == symbol:
@@ -77,4 +78,4 @@ class SpotMarket:
                 if rules.notional is None:
                     rules = common.filters(self.exchange, symbol, row, "MIN_NOTIONAL")
                 return common.instrument(self.exchange, symbol, row, rules, "minNotional")
-        raise VenueError(f"{self.exchange} does not know {symbol}")
+        raise ConfigError(f"{self.exchange} does not know {symbol}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from alp.errors import VenueError
+from alp.errors import ConfigError
 from alp.venues.adapter import SECOND, Channel, Endpoints, Socket
 from alp.venues.binance import common
 from alp.venues.fields import Fields, read_object
@@ -65,11 +65,13 @@ class UsdmMarket:
     async def instruments(self, http: Http, symbols: Sequence[str]) -> list[Instrument]:
         """Return the products with these symbols; the venue only lists all of them."""
         answer = read_object(self.exchange, await http.get("/fapi/v1/exchangeInfo", weight=1))
-        rows = {row.get("symbol"): row for row in answer.rows("symbols") if isinstance(row, dict)}
+        rows = {
+            str(row.get("symbol")): row for row in answer.rows("symbols") if isinstance(row, dict)
+        }
         found = []
         for symbol in symbols:
             if symbol not in rows:
-                raise VenueError(f"{self.exchange} does not know {symbol}")
+                raise ConfigError(f"{self.exchange} does not know {symbol}")
             row = Fields(self.exchange, symbol, rows[symbol])
             rules = common.filters(self.exchange, symbol, row, "MIN_NOTIONAL")
             found.append(common.instrument(self.exchange, symbol, row, rules, "notional"))

@@ -13,7 +13,7 @@ import orjson
 from alp.errors import VenueError
 from alp.venues.adapter import SECOND, Channel, Endpoints, Manners, Socket
 from alp.venues.fields import Fields, read_json
-from alp.venues.http import Http
+from alp.venues.http import Http, product_answer
 from alp.venues.instruments import Instrument, Trading
 
 PRODUCTION = Endpoints("https://api.coinbase.com", "wss://advanced-trade-ws.coinbase.com")
@@ -81,7 +81,8 @@ class CoinbaseMarket:
 
     async def _instrument(self, http: Http, symbol: str) -> Instrument:
         path = f"/api/v3/brokerage/market/products/{quote(symbol, safe='')}"
-        row = Fields(self.exchange, symbol, read_json(self.exchange, await http.get(path)))
+        body = await product_answer(http, self.exchange, symbol, path)
+        row = Fields(self.exchange, symbol, read_json(self.exchange, body))
         if row.text("product_id") != symbol:
             row.fail(f"was asked for, but {row.text('product_id')} was answered")
         quantity = row.grid("base_increment")

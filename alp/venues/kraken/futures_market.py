@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import orjson
 
-from alp.errors import VenueError
+from alp.errors import ConfigError, VenueError
 from alp.venues.adapter import SECOND, Channel, Endpoints, Manners, Socket
 from alp.venues.fields import Fields, read_object
 from alp.venues.http import Http
@@ -83,7 +83,7 @@ class KrakenFuturesMarket:
 
     def _instrument(self, symbol: str, found: object) -> Instrument:
         if found is None:
-            raise VenueError(f"{self.exchange} does not know {symbol}")
+            raise ConfigError(f"{self.exchange} does not know {symbol}")
         row = Fields(self.exchange, symbol, found)
         kind = row.text("type")
         if kind not in LINEAR:
@@ -101,7 +101,7 @@ class KrakenFuturesMarket:
             order_quantity=quantity,
             min_quantity=quantity.increment,
             max_quantity=row.optional_amount("maxPositionSize"),
-            contract_size=row.amount("contractSize"),
+            contract_size=row.size("contractSize"),
             trading=_trading(row),
         )
 

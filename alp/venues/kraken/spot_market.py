@@ -108,19 +108,21 @@ class KrakenSpotMarket:
     async def _instrument(self, http: Http, symbol: str) -> Instrument:
         base, separator, quoted = symbol.partition("/")
         if not (base and separator and quoted):
-            raise VenueError(f"{self.exchange} does not know {symbol}: its pairs read ETH/USDC")
+            raise ConfigError(f"{self.exchange} does not know {symbol}: its pairs read ETH/USDC")
         name = OLD_NAMES.get(base, base) + OLD_NAMES.get(quoted, quoted)
         answer = read_object(
             self.exchange, await http.get(f"/0/public/AssetPairs?pair={quote(name, safe='')}")
         )
         errors = answer.rows("error")
+        if "EQuery:Unknown asset pair" in errors:
+            raise ConfigError(f"{self.exchange} does not know {symbol}")
         if errors:
             raise VenueError(f"{self.exchange}: {symbol}: {', '.join(map(str, errors))}")
         for _, each in answer.inner("result").items():
             row = Fields(self.exchange, symbol, each)
             if row.has_text("wsname") and new_name(row.text("wsname")) == symbol:
                 return self._read(symbol, base, quoted, row)
-        raise VenueError(f"{self.exchange} does not know {symbol}")
+        raise ConfigError(f"{self.exchange} does not know {symbol}")
 
     def _read(self, symbol: str, base: str, quoted: str, row: Fields) -> Instrument:
         """Return a pair. The grids keep the decimals that the checksum is made of."""
