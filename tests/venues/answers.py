@@ -27,7 +27,7 @@ class Http:
     async def get(self, path: str, *, weight: int = 1) -> bytes:
         self.asked.append((path, weight))
         if path not in self._answers:
-            raise VenueError(f"{path}: status 404")
+            raise VenueError(f"{path}: status 404", status=404)
         return self._answers[path]
 
 

@@ -388,7 +388,7 @@ class Exchange:
         socket = web.WebSocketResponse(autoping=False, compress=False)
         await socket.prepare(request)
         transport = request.transport
-        assert isinstance(transport, asyncio.Transport)
+        assert transport is not None
         self.opened += 1
         peer = Peer(request.path, dict(request.query))
         connection = Connection(self.opened, peer, transport)
@@ -457,7 +457,7 @@ def certificate(folder: Any) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     return server, ssl.create_default_context(cafile=str(chain))
 
 
-async def until(condition: Any, within_s: float = 5.0) -> None:
+async def until(condition: Any, within_s: float = 15.0) -> None:
     """Wait until a condition holds; a test fails where it does not."""
     deadline = time.monotonic() + within_s
     while not condition():

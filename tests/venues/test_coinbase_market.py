@@ -9,7 +9,7 @@ import pytest
 from answers import COINBASE, Http, changed, without
 
 from alp._core.feed import Feed
-from alp.errors import VenueError
+from alp.errors import ConfigError, VenueError
 from alp.venues.adapter import Channel
 from alp.venues.coinbase.market import CoinbaseMarket
 from alp.venues.instruments import Grid, Instrument, Trading
@@ -73,7 +73,7 @@ def test_what_lacks_is_named_with_its_product(name: str) -> None:
 
 
 def test_an_unknown_product_is_named() -> None:
-    with pytest.raises(VenueError, match="ETH-USDX"):
+    with pytest.raises(ConfigError, match="coinbase-spot does not know ETH-USDX"):
         asyncio.run(CoinbaseMarket().instruments(Http(), ["ETH-USDX"]))
 
 
