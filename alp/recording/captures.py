@@ -19,7 +19,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -171,15 +171,29 @@ def read_captures(paths: Iterable[Path], torn: list[Torn] | None = None) -> Iter
     DataError
         If a file is not a capture, or is damaged; what came before was yielded.
     """
+    known = _Known()
     for path in paths:
-        yield from read_capture(path, torn)
+        yield from _read(path, torn, known)
 
 
 def read_capture(path: Path, torn: list[Torn] | None = None) -> Iterator[Message]:
     """Yield the messages of one file, see :func:`read_captures`."""
+    yield from _read(path, torn, _Known())
+
+
+@dataclass
+class _Known:
+    """What a recording said of its connections, by their numbers; its next file goes on from it."""
+
+    names: dict[int, str] = field(default_factory=dict)
+    answers: dict[int, str] = field(default_factory=dict)
+    """Those that bring answers by REST, and from where."""
+
+
+def _read(path: Path, torn: list[Torn] | None, known: _Known) -> Iterator[Message]:
     with open_capture(path) as file:
         if _begins_a_record(file):
-            yield from _recorded(path, torn)
+            yield from _recorded(path, torn, known)
             return
         reader = None
         for number, line in _lines(file, path):
@@ -221,15 +235,15 @@ def _begins_a_record(file: io.BufferedReader) -> bool:
         return False
 
 
-def _recorded(path: Path, torn: list[Torn] | None) -> Iterator[Message]:
+def _recorded(path: Path, torn: list[Torn] | None, known: _Known) -> Iterator[Message]:
     """Yield a recording's messages; what was opened to an http address answers by REST."""
     facts = header_of(path)
-    names = dict(facts.get("connections", {}))
+    names, answers = known.names, known.answers
+    names |= {int(number): str(name) for number, name in facts.get("connections", {}).items()}
     inline = facts.get("snapshots") == "inline"
-    answers: dict[int, str] = {}
     for number, record in enumerate(read_records(path, torn=torn), 1):
         connection = record.connection
-        name = names.get(str(connection), str(connection))
+        name = names.get(connection, str(connection))
         if record.kind == CONNECTED:
             address = record.content.decode("utf-8", "replace")
             if address.startswith(("http://", "https://")):
@@ -242,7 +256,7 @@ def _recorded(path: Path, torn: list[Torn] | None) -> Iterator[Message]:
         elif record.kind == CLOSED:
             yield Message(b"", record.ns, name, None, number, closed=True, inline=inline)
         elif record.kind == NOTE and record.content.startswith(NAME):
-            names[str(connection)] = record.content.removeprefix(NAME).decode("utf-8", "replace")
+            names[connection] = record.content.removeprefix(NAME).decode("utf-8", "replace")
         elif record.kind == MESSAGE and connection in answers:
             yield _answer(record.content, record.ns, answers[connection], number)
         elif record.kind == MESSAGE:

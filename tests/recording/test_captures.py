@@ -114,6 +114,20 @@ def test_our_own_recordings_are_captures_too(tmp_path: Path) -> None:
     ]
 
 
+def test_what_a_file_said_of_a_connection_holds_in_the_next(tmp_path: Path) -> None:
+    with Recorder(tmp_path, "eth", {"venue": "binance-usdm"}, rotate_bytes=1) as recorder:
+        recorder.event(NOTE, 1, 0, "name=public")
+        recorder.event(CONNECTED, 1, 0, "wss://x")
+        recorder.event(CONNECTED, 2, 0, "https://x/depth?symbol=ETHUSDT")
+        for second in range(1, 9):
+            recorder.message(1, second * 10**9, TEXT)
+            recorder.message(2, second * 10**9, b"{}")
+    assert len(recorder.files) > 2
+    told = [*read_captures(recorder.files)][1:]
+    assert {each.connection for each in told} == {"public", "rest"}
+    assert {each.symbol for each in told if each.connection == "rest"} == {"ETHUSDT"}
+
+
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress, bytes])
 def test_packed_files_are_read_alike(tmp_path: Path, pack: object) -> None:
     path = tmp_path / "capture.bin"
