@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "alp.cli.quote_server:quote_server",
         "Keep exact books of the venues; publish them.",
     ),
+    "record": ("alp.cli.record:record", "Keep what venues send, byte for byte."),
     "recording": (
         "alp.cli.recording:recording",
         "Look at, convert and mend recordings.",
@@ -36,7 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 SECTIONS: dict[str, tuple[str, ...]] = {
     "The manifest": ("validate", "explain", "convert-config", "schema"),
     "Backtests": ("backtest", "report", "sweep", "data"),
-    "Market data": ("quote-server", "recording", "replay", "top"),
+    "Market data": ("quote-server", "record", "recording", "replay", "top"),
     "Proof": ("verify", "validate-models"),
     "This program": ("completion", "version"),
 }
