@@ -84,7 +84,7 @@ class Recorder:
         self._block_ns = 0
         self._file: BinaryIO | None = None
         self._index: BinaryIO | None = None
-        self._begun_ns = 0
+        self._begun_ns = self._last_ns = 0
         self._size = 0
 
     def __enter__(self) -> Self:
@@ -120,10 +120,9 @@ class Recorder:
             self._block_ns = ns
         self._block += _RECORD.pack(kind, connection, len(content), ns)
         self._block += content
+        self._last_ns = ns
         if len(self._block) >= BLOCK_BYTES or ns - self._block_ns >= BLOCK_NS:
             self.flush()
-            if self._size >= self.rotate_bytes or ns - self._begun_ns >= self.rotate_ns:
-                self.close()
 
     def _open(self, ns: int) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -138,7 +137,12 @@ class Recorder:
         self._block_ns = ns
 
     def flush(self) -> None:
-        """Write what is waiting as one block."""
+        """Write what is waiting as one block; end the file where it is long enough."""
+        self._write()
+        if self._size >= self.rotate_bytes or self._last_ns - self._begun_ns >= self.rotate_ns:
+            self._end()
+
+    def _write(self) -> None:
         if self._file is None or self._index is None or not self._block:
             return
         packed = self._compressor.compress(bytes(self._block))
@@ -153,7 +157,10 @@ class Recorder:
 
     def close(self) -> None:
         """Write what is waiting and end the file; the next message begins another."""
-        self.flush()
+        self._write()
+        self._end()
+
+    def _end(self) -> None:
         for file in (self._file, self._index):
             if file is not None:
                 file.close()

@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import logging
 import ssl
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -114,7 +113,8 @@ class MarketData:
         for (exchange, endpoints), products in groups.items():
             adapter = adapter_for(exchange, endpoints)
             for begin in range(0, len(products), MOST_PRODUCTS):
-                budget = Budget(adapter.weight_per_minute, time.monotonic_ns)
+                # Others share the address: half of what the venue allows is ours.
+                budget = Budget(adapter.weight_per_minute // 2)
                 http = Http(adapter.endpoints.rest, budget, self._ssl_context)
                 yield ExchangeData(adapter, products[begin : begin + MOST_PRODUCTS], http)
 
@@ -154,6 +154,7 @@ class MarketData:
         around = Surroundings(
             exchange.http,
             self._random,
+            Budget(exchange.adapter.manners.connects_per_minute),
             self._numbers,
             None if self._tap_of is None else self._tap_of(exchange.adapter.exchange),
             self._ssl_context,

@@ -65,7 +65,7 @@ class Manners:
     messages_per_second
         Most that a client may send on one connection.
     connects_per_minute
-        Most connections that a client may open.
+        Connections that alp allows itself to open, at once or in time.
     """
 
     lifetime_ns: int

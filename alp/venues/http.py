@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -20,18 +21,20 @@ TIMEOUT_S = 10.0
 
 
 class Budget:
-    """Weight that may be spent in a minute, refilled steadily (a token bucket).
+    """What may be spent in a minute, all at once or in time, refilled steadily (a token bucket).
 
     Parameters
     ----------
     per_minute
-        What the venue allows; alp plans with half of it, since others share the address.
+        What alp allows itself.
     monotonic_ns
         The clock.
     """
 
-    def __init__(self, per_minute: int, monotonic_ns: Callable[[], int]) -> None:
-        self._capacity = max(per_minute // 2, 1)
+    def __init__(
+        self, per_minute: int, monotonic_ns: Callable[[], int] = time.monotonic_ns
+    ) -> None:
+        self._capacity = max(per_minute, 1)
         self._monotonic_ns = monotonic_ns
         self._left = float(self._capacity)
         self._at_ns = monotonic_ns()
@@ -48,8 +51,10 @@ class Budget:
         refill = int(lacking * 60 * SECOND / self._capacity) + 1 if lacking > 0 else 0
         return max(refill, self._blocked_until_ns - now, 0)
 
-    def spend(self, weight: int) -> None:
-        """Spend; what is overdrawn has to be waited for."""
+    async def spend(self, weight: int) -> None:
+        """Wait until there is enough, and spend it."""
+        while wait := self.wait_ns(weight):
+            await asyncio.sleep(wait / SECOND)
         self._left -= weight
 
     def block(self, for_ns: int) -> None:
@@ -111,9 +116,7 @@ class Http:
             If the venue cannot be reached, or answers with anything else; ``retry_ns`` is what it
             asked for.
         """
-        while wait := self._budget.wait_ns(weight):
-            await asyncio.sleep(wait / SECOND)
-        self._budget.spend(weight)
+        await self._budget.spend(weight)
         if self._session is None:
             timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
             self._session = aiohttp.ClientSession(timeout=timeout)

@@ -24,7 +24,7 @@ from alp.venues.adapter import Channel, Manners, MarketAdapter, Socket
 from alp.venues.backoff import Backoff
 from alp.venues.caretaker import Caretaker, Ended
 from alp.venues.connection import Connection, Publishing, Tap
-from alp.venues.http import Http
+from alp.venues.http import Budget, Http
 from alp.venues.instruments import Instrument
 from alp.venues.waiting import waited
 
@@ -59,6 +59,8 @@ class Surroundings:
 
     Attributes
     ----------
+    connects
+        Of connections: what a venue lets one address open.
     numbers
         Names the connections.
     on_instruments
@@ -67,6 +69,7 @@ class Surroundings:
 
     http: Http
     random: Random
+    connects: Budget
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     tap: Tap | None = None
     ssl_context: ssl.SSLContext | None = None
@@ -161,8 +164,7 @@ class MarketSession:
         try:
             while True:
                 asked_ns = await self._live_once()
-                least_ns = 60 * SECOND // self.manners.connects_per_minute
-                await asyncio.sleep(max(self._backoff.next_ns(asked_ns), least_ns) / SECOND)
+                await asyncio.sleep(self._backoff.next_ns(asked_ns) / SECOND)
                 if self._reload:
                     await self._load_instruments()
         finally:
@@ -178,8 +180,7 @@ class MarketSession:
         asked_ns = 0
         self._current = self._new_connection(leading=True)
         try:
-            await self._current.open()
-            self.connects += 1
+            await self._open(self._current)
             logger.info("%s: connected to %s", self._current.name, self.socket.url)
             await self._watch()
         except Ended as ended:
@@ -194,6 +195,11 @@ class MarketSession:
         await self._retire(self._current)
         self._current = None
         return asked_ns
+
+    async def _open(self, connection: Connection) -> None:
+        await self._surroundings.connects.spend(1)
+        await connection.open()
+        self.connects += 1
 
     async def _watch(self) -> None:
         """Look after the current connection and those that replace it, until one ends."""
@@ -276,8 +282,7 @@ class MarketSession:
         successor = self._new_connection(leading=False)
         caretaker = self._caretaker(successor)
         try:
-            await successor.open()
-            self.connects += 1
+            await self._open(successor)
             deadline = time.monotonic_ns() + REPLACE_NS
             while not self._is_ready(successor, old):
                 if not successor.is_open or time.monotonic_ns() > deadline:

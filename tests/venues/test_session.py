@@ -67,12 +67,12 @@ async def running(
 ) -> AsyncIterator[MarketSession]:
     """A session of the exchange's books, with manners that fit a test's patience."""
     adapter = adapter_for(exchange.protocol.exchange, exchange.endpoints)
-    patience = {"connects_per_minute": 10_000, "messages_per_second": 1_000} | manners
+    patience = {"messages_per_second": 1_000} | manners
     adapter.depth = depth_of(exchange.protocol)
     adapter.manners = replace(adapter.manners, **patience)
-    http = Http(adapter.endpoints.rest, Budget(10**6, time.monotonic_ns), tls)
+    http = Http(adapter.endpoints.rest, Budget(10**6), tls)
     instruments = await adapter.instruments(http, list(exchange.markets))
-    around = Surroundings(http, Random(1), ssl_context=stream_tls or tls)
+    around = Surroundings(http, Random(1), Budget(10**4), ssl_context=stream_tls or tls)
     (socket, *_) = adapter.sockets(instruments, channels)
     made = MarketSession(adapter, socket, instruments, around)
     task = asyncio.create_task(made.run())
