@@ -45,6 +45,10 @@ class Connections:
                 self._opened(feed)
         return feed
 
+    def forget(self, message: Message) -> None:
+        """Let go of a connection that was closed; should its name come again, it begins anew."""
+        self._feeds.pop(message.connection, None)
+
     def _is_ours(self, answer: Message) -> bool:
         """Whether an answer by REST is about a product that is looked at."""
         return self._shared and (answer.symbol is None or answer.symbol in self._identity.products)

@@ -233,7 +233,7 @@ class Replay:
         self._note(at)
         lane = self._lanes[id(feed)]
         if message.is_event:
-            feed.lost()
+            self._lose(lane, message)
             lane.changed(at)
             return
         self.report.messages += 1
@@ -243,14 +243,23 @@ class Replay:
             self._may_lead(lane, at)
 
     def _feed_only(self, feed: Feed, message: Message) -> None:
-        self.report.fed += 1
         if message.is_event:
-            feed.lost()
-        elif feed.feed(self._connections.text(message), message.received_ns) is not None:
+            self._lose(self._lanes[id(feed)], message)
+            return
+        self.report.fed += 1
+        if feed.feed(self._connections.text(message), message.received_ns) is not None:
             self.report.unreadable += 1
         lane = self._lanes[id(feed)]
         if not lane.leading:
             self._may_lead(lane, None)
+
+    def _lose(self, lane: Lane, message: Message) -> None:
+        """Give up a connection's books, and its memory when it was closed."""
+        lane.feed.lost()
+        if message.closed and len(self._lanes) > 1:
+            self._connections.forget(message)
+            if lane.feed not in self._connections.feeds:
+                del self._lanes[id(lane.feed)]
 
     def _begin(self, at: int) -> None:
         """Publish what the books are when the wanted time begins."""

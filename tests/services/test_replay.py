@@ -166,6 +166,21 @@ def test_a_new_connection_takes_over(tmp_path: Path, close: bool) -> None:
     assert changes == ([True, False, True, False] if close else [True, False])
 
 
+def test_connections_that_are_gone_take_no_memory(tmp_path: Path) -> None:
+    exchange, lines = stream(count=5)
+    parts = [(1, lines)]
+    for number in range(2, 12):
+        again = [exchange.snapshot().encode(), *(exchange.change().encode() for _ in range(5))]
+        parts.append((number, again))
+    files = recorded(tmp_path / "r", parts, close=True)
+    endpoints = (f"ipc://{tmp_path}/q.ipc", f"ipc://{tmp_path}/q.recall.ipc")
+    replay = Replay(files, ReplayWanted(*endpoints, speed=None))
+    report = replay.run()
+    assert len(replay._lanes) <= 2
+    assert report.messages == sum(len(part) for _, part in parts)
+    assert report.published["statuses"] == 1 + 2 * len(parts)
+
+
 def test_trades_come_with_their_aggressor(root: Path, tmp_path: Path) -> None:
     source = root / "tests" / "data" / "feeds" / "coinbase-exchange-2026-07-07.jsonl"
     report, reader = replayed(tmp_path, [source], symbols=("ETH-USD",))
