@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 import zmq
+import zmq.auth
 
 from alp._core.wire import (
     BboMessage,
@@ -27,6 +28,8 @@ from alp._core.wire import (
     encode,
 )
 from alp.bus.sockets import Publisher
+from tests.recording.test_replay import timed
+from tests.recording.test_verify_feed import capture, stream
 
 HEADER = HeaderFields(1, 0, 0, 0, 0)
 
@@ -202,3 +205,48 @@ def test_it_lives_through_a_source_that_comes_late_and_starts_again(
     finally:
         source.close()
     assert terminal.interrupt() == 0
+
+
+def test_a_manifest_says_where_to_look(root: Path, tmp_path: Path) -> None:
+    manifest = root / "examples" / "eth-usdc.yaml"
+    run = subprocess.run(
+        command(str(manifest), "--once", "--timeout", "0.2"),
+        env=os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert run.returncode == 1
+    [folder] = tmp_path.glob("alp-*/*")
+    assert f"ipc://{folder}/quotes.ipc" in run.stderr
+
+
+def test_an_encrypted_replay_is_seen_by_who_has_its_key(tmp_path: Path) -> None:
+    _, server_secret = zmq.auth.create_certificates(tmp_path, "server")
+    _, reader_secret = zmq.auth.create_certificates(tmp_path, "reader")
+    _, lines = stream(count=100)
+    path = capture(tmp_path, timed(lines))
+    endpoint = f"ipc://{tmp_path}/q.ipc"
+    options = ["--publish", endpoint, "--curve", server_secret]
+    replay = subprocess.Popen(
+        [sys.executable, "-m", "alp", "replay", str(path), *options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    look = command("--connect", endpoint, "--json", "--timeout", "2")
+    try:
+        assert replay.stderr is not None
+        replay.stderr.readline()
+        plain = subprocess.run(look, capture_output=True, text=True, timeout=30, check=False)
+        assert plain.returncode == 1
+        keys = ["--curve", reader_secret, "--server-key", str(tmp_path / "server.key")]
+        seen = subprocess.run(
+            [*look, *keys], capture_output=True, text=True, timeout=30, check=False
+        )
+        assert seen.returncode == 0, seen.stderr
+        assert json.loads(seen.stdout)["markets"][0]["symbol"] == "ETHUSDT"
+    finally:
+        replay.kill()
+        replay.communicate()
