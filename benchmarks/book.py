@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""From raw JSON to the best bid and ask: alp's feed beside a C++ floor and a Python book.
+"""From raw JSON to the best bid and ask: alp's feed beside a C++ floor and books of Python.
 
     python benchmarks/book.py            # a generated stream, and the recorded one where it is
     python benchmarks/book.py --quick    # a second, no peers: does it run
@@ -29,11 +29,39 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-from peers.measure import ChildFailed, child, environment_python, pin  # noqa: E402
+from peers.measure import (  # noqa: E402
+    ChildFailed,
+    child,
+    environment_python,
+    load,
+    pin,
+    write_report,
+)
 
 from alp._core.feed import Feed  # noqa: E402
 
-PEER_PACKAGES = ("orjson==3.11.4", "sortedcontainers==2.4.0")
+
+@dataclass(frozen=True)
+class Peer:
+    """A program that goes the same way, in an environment of its own."""
+
+    name: str
+    environment: str
+    packages: tuple[str, ...]
+    script: str
+    repeat: int
+
+
+PEERS = (
+    Peer(
+        "orjson + sortedcontainers",
+        "book",
+        ("orjson==3.11.4", "sortedcontainers==2.4.0"),
+        "book_sorted.py",
+        2,
+    ),
+    Peer("nautilus_trader 1.221", "nautilus", ("nautilus_trader==1.221.0",), "book_nautilus.py", 2),
+)
 CAPTURE = "binance_usdm_ethusdt_20240808.jsonl.gz"
 TICK = 100
 
@@ -120,20 +148,18 @@ def written(folder: Path, name: str, lines: list[str], snapshot: dict[str, Any])
     return stream
 
 
-def ours(stream: Stream, repeat: int) -> tuple[float, dict[str, int], list[float]]:
-    """Nanoseconds a message, what was counted, and the touch at the end."""
+def ours(stream: Stream) -> tuple[float, dict[str, int], list[float]]:
+    """CPU nanoseconds a message, what was counted, and the touch at the end."""
     messages, snapshot = stream.messages.read_bytes(), stream.snapshot.read_bytes()
-    best = float("inf")
-    for _ in range(repeat):
-        feed = Feed("binance-usdm", [("ETHUSDT", 2, 1, 3, 1)])
-        feed.feed(snapshot)
-        start = time.process_time()
-        count = feed.feed_lines(messages)
-        best = min(best, time.process_time() - start)
+    feed = Feed("binance-usdm", [("ETHUSDT", 2, 1, 3, 1)])
+    feed.feed(snapshot)
+    start = time.process_time()
+    count = feed.feed_lines(messages)
+    spent = time.process_time() - start
     touch = feed.touch(0)
     if touch is None:
         raise SystemExit(f"alp's book is not live at the end: {feed.status(0)[1]}")
-    return best * 1e9 / count, feed.counts, [touch[0] / TICK, touch[2] / TICK]
+    return spent * 1e9 / count, feed.counts, [touch[0] / TICK, touch[2] / TICK]
 
 
 def build_floor(folder: Path) -> Path | None:
@@ -147,13 +173,24 @@ def build_floor(folder: Path) -> Path | None:
     return binary
 
 
-def row(name: str, ns: float, levels: int, messages: int, ratio: str = "") -> None:
+def row(name: str, ns: float, levels: int, messages: int, ratio: str = "") -> dict[str, Any]:
     per_level = ns * messages / levels
     print(f"  {name:<28}{ns:>10.0f} ns/message{per_level:>9.1f} ns/level  {ratio}", flush=True)
+    return {"name": name, "ns_per_message": ns, "ns_per_level": per_level}
 
 
-def compare(stream: Stream, folder: Path, cache: Path, repeat: int, quick: bool) -> None:
-    ns, counts, touch = ours(stream, repeat)
+def compare(
+    stream: Stream, folder: Path, cache: Path, repeat: int, quick: bool
+) -> list[dict[str, Any]]:
+    """Measure everybody on one stream; a row for each."""
+    floor = build_floor(folder)
+    best = {"alp": float("inf"), "floor": float("inf")}
+    for _ in range(repeat):  # in turn, so that both meet the same neighbours
+        ns, counts, touch = ours(stream)
+        best["alp"] = min(best["alp"], ns)
+        if floor is not None:
+            best["floor"] = min(best["floor"], child([floor, stream.messages, 1]).record["ns"])
+    ns = best["alp"]
     messages, levels = counts["deltas"], counts["level_changes"]
     snapshot_levels = sum(
         len(side)
@@ -162,35 +199,35 @@ def compare(stream: Stream, folder: Path, cache: Path, repeat: int, quick: bool)
     )
     levels -= snapshot_levels
     print(f"{stream.name}: {messages:,} messages, {levels / messages:.1f} changes each")
-    row("alp", ns, levels, messages)
-    floor = build_floor(folder)
+    rows = [row("alp", ns, levels, messages)]
     if floor is not None:
-        found = child([floor, stream.messages, repeat]).record
-        row("C++ floor", found["ns"], levels, messages, f"alp takes {ns / found['ns']:.2f} x")
-    if quick:
-        return
-    try:
-        python = environment_python(cache, "book", PEER_PACKAGES)
-    except (ChildFailed, OSError) as failure:
-        print(f"  orjson + sortedcontainers: skipped, {str(failure)[-200:]}")
-        return
-    peer = ROOT / "benchmarks" / "peers" / "book_sorted.py"
-    found = child([python, peer, stream.messages, stream.snapshot, 2]).record
-    if found["touch"] != touch:
-        raise SystemExit(f"the books end apart: alp {touch}, the peer {found['touch']}")
-    row("orjson + sortedcontainers", found["ns"], levels, messages, f"{found['ns'] / ns:.1f} x alp")
+        said = f"alp takes {ns / best['floor']:.2f} x"
+        rows.append(row("C++ floor", best["floor"], levels, messages, said))
+    for peer in () if quick else PEERS:
+        try:
+            python = environment_python(cache, peer.environment, peer.packages)
+            script = ROOT / "benchmarks" / "peers" / peer.script
+            found = child([python, script, stream.messages, stream.snapshot, peer.repeat]).record
+        except (ChildFailed, OSError) as failure:
+            print(f"  {peer.name}: skipped, {str(failure)[-200:]}")
+            continue
+        if found["touch"] != touch:
+            raise SystemExit(f"the books end apart: alp {touch}, {peer.name} {found['touch']}")
+        rows.append(row(peer.name, found["ns"], levels, messages, f"{found['ns'] / ns:.1f} x alp"))
+    return [{"stream": stream.name, **each, "of_alp": each["ns_per_message"] / ns} for each in rows]
 
 
 def main() -> None:
     default = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "alp-benchmarks"
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--quick", action="store_true", help="few messages and no peers")
-    parser.add_argument("--repeat", type=int, default=9)
+    parser.add_argument("--repeat", type=int, default=15)
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
     parser.add_argument("--cache", type=Path, default=default)
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     given = parser.parse_args()
     print(
-        f"{platform.machine()}, Python {platform.python_version()}, {pin()}, "
+        f"{platform.machine()}, Python {platform.python_version()}, {pin()}, {load()}, "
         f"best CPU time of {given.repeat}"
     )
     with tempfile.TemporaryDirectory() as name:
@@ -198,10 +235,14 @@ def main() -> None:
         streams: list[Stream | None] = [generated(folder, 500 if given.quick else 40_000, seed=42)]
         if not given.quick:
             streams.append(recorded(folder, given.shared))
-        for stream in streams:
-            if stream is not None:
-                number_of_runs = 2 if given.quick else given.repeat
-                compare(stream, folder, given.cache, number_of_runs, given.quick)
+        number_of_runs = 2 if given.quick else given.repeat
+        rows = [
+            found
+            for stream in streams
+            if stream is not None
+            for found in compare(stream, folder, given.cache, number_of_runs, given.quick)
+        ]
+    write_report(given.json, "book", rows)
 
 
 if __name__ == "__main__":
