@@ -39,7 +39,7 @@ class Reader:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        self.http = Http(self.adapter.endpoints.rest, Budget(10**6, time.monotonic_ns))  # type: ignore[attr-defined]
+        self.http = Http(self.adapter.endpoints.rest, Budget(10**6, time.monotonic_ns))
         self.client = aiohttp.ClientSession()
         self.instruments = await self.adapter.instruments(self.http, self.symbols)
         self.feed = Feed(
