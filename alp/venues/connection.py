@@ -26,6 +26,9 @@ HANDSHAKE_S = 10.0
 EXCERPT = 200
 NO_CLOSE_FRAME = 1006
 
+SHUTDOWN = b'"serverShutdown"'
+"""What Binance says before it closes a connection for maintenance."""
+
 Tap = Callable[[str, int, str, int, bytes], None]
 """Hears of everything, for a recording: (what, connection, socket's name, UTC ns, content)."""
 OPENED, MESSAGE, CLOSED = "opened", "message", "closed"
@@ -50,6 +53,8 @@ class Connection:
     ----------
     number
         Different for each connection of a process; names it in a recording.
+    ending
+        The venue said that it will close this connection soon.
     """
 
     adapter: MarketAdapter
@@ -63,6 +68,7 @@ class Connection:
     news: asyncio.Event = field(default_factory=asyncio.Event)
     opened_ns: int = 0
     close_code: int | None = None
+    ending: bool = False
     refusals: int = 0
     unreadables: int = 0
 
@@ -212,6 +218,9 @@ class Connection:
 
     def control(self, message: bytes) -> None:
         """Be told what the venue answered, or said of itself."""
+        if SHUTDOWN in message:
+            self.ending = True
+            self.news.set()
         refused = self.feed.counts["refused"]
         level = logging.WARNING if refused > self.refusals else logging.DEBUG
         self.refusals = refused

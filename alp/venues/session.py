@@ -231,6 +231,8 @@ class MarketSession:
                 pinged_ns = self._ping(connection, pinged_ns, now)
                 if Channel.BOOK in self.socket.channels:
                     caretaker.look(now)
+                if connection.ending:
+                    connection.ending, self._replace_at_ns = False, now
                 if replacement is None and self._replace_at_ns and now >= self._replace_at_ns:
                     replacement = asyncio.create_task(self._prepare(connection))
                 if replacement is None or not replacement.done():

@@ -58,6 +58,8 @@ class Fault(StrEnum):
     """Every message from now on comes in frames of ``size`` bytes."""
     GARBAGE = auto()
     """A message that is no JSON."""
+    SHUTDOWN = auto()
+    """Binance's word that it will close the connection."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +183,9 @@ class Connection:
             self._fragment = act.size
         elif fault is Fault.GARBAGE:
             self.send(b'{"e":"depthUpdate","b":[["1')
+        elif fault is Fault.SHUTDOWN:
+            told = b'{"e":"serverShutdown","E":1770123456789}'
+            self.send(b'{"stream":"!serverShutdown","data":%b}' % told)
         else:
             self._trickle = act.size
             self._trickling = self._trickling or asyncio.create_task(self._run_trickle())

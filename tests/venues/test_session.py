@@ -241,6 +241,21 @@ def test_a_connection_is_replaced_before_its_time_without_a_moment_without_books
     run(test())
 
 
+@pytest.mark.parametrize("make", [binance_usdm, binance_spot])
+def test_a_connection_is_replaced_when_the_venue_says_that_it_will_close_it(
+    make: Callable[[], Protocol],
+) -> None:
+    async def test() -> None:
+        script = Script().at(1, 20, Fault.SHUTDOWN)
+        async with Exchange(make(), script=script) as exchange, running(exchange) as made:
+            await until(lambda: made.ends["replaced in time"] == 1, SOON_S)
+            assert is_live(made)
+            await in_the_end_equal(exchange, made)
+            assert made.ends.total() == 1
+
+    run(test())
+
+
 def test_a_venue_that_is_gone_is_tried_again_with_longer_waits_until_it_is_back() -> None:
     async def test() -> None:
         exchange = Exchange(coinbase())
