@@ -184,10 +184,12 @@ def _print(report: ReplayReport) -> None:
 
 
 def _book(book: dict[str, object]) -> str:
-    if not book["live"]:
-        return f"no book: {book['why_not'] or 'nothing of it came'}"
     sides = []
     for side in ("bid", "ask"):
         touch = book[side]
-        sides.append(f"{side} {touch[0]} x {touch[1]}" if isinstance(touch, list) else f"no {side}")
-    return ", ".join(sides)
+        if isinstance(touch, list):
+            sides.append(f"{side} {touch[0]} x {touch[1]}")
+    if book["live"]:
+        return ", ".join(sides) or "an empty book"
+    why_not = f"no book: {book['why_not'] or 'nothing of it came'}"
+    return f"{why_not}; before: {', '.join(sides)}" if sides else why_not

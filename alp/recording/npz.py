@@ -164,6 +164,8 @@ class _Events:
         self._exchange_ns = self._local_ns = 0  # of the rows
         self._known_ns = 0  # the exchange's newest time, of any message
         self._leader: Feed | None = None
+        self._touch: tuple[int, int, int, int] | None = None
+        self._lost_ns: int | None = None  # when the leader's connection ended
         # Levels that fall out of a book of limited depth are not told by the venue.
         self._cuts = identity.venue == "kraken"
         self._shown: dict[tuple[bool, int], int] = {}
@@ -180,7 +182,7 @@ class _Events:
             raise DataError("neither the exchange's times nor times of receipt", path=paths[0])
         self._place_untimed(0, 0)
         self._flush()
-        touch = self._leader.touch(0) if self._leader is not None else None
+        touch = self._touch if self._leader is None else self._leader.touch(0)
         if touch is not None:
             self._report.touch = (touch[0] / self._price, touch[2] / self._price)
 
@@ -189,11 +191,11 @@ class _Events:
         if feed is None:
             return
         if message.is_event:
-            feed.lost()
-            if feed is self._leader:
-                self._clear(0, message.received_ns)
+            self._end(feed, message)
             return
         self._report.messages += 1
+        if self._lost_ns is not None:
+            self._clear(0, self._lost_ns)
         was_live = feed.status(0)[0]
         stale = feed.counts["stale"]
         text = self._connections.text(message)
@@ -223,8 +225,17 @@ class _Events:
                 if applied and feed is self._leader:
                     self._levels(feed, update, at)
 
+    def _end(self, feed: Feed, message: Message) -> None:
+        """Give up a connection; its book is cleared only if something comes after it."""
+        if feed is self._leader:
+            self._touch, self._lost_ns = feed.touch(0), message.received_ns
+            self._leader = None
+        feed.lost()
+        if message.closed:
+            self._connections.forget(message)
+
     def _clear(self, exchange_ns: int, received_ns: int) -> None:
-        self._leader = None
+        self._leader = self._touch = self._lost_ns = None
         self._shown.clear()
         self._row(CLEAR, 0.0, 0.0, (exchange_ns, received_ns))
 

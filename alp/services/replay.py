@@ -75,6 +75,8 @@ class ReplayReport:
         Messages before `from_ns`.
     late_ns
         How late a message was at most.
+    books
+        As they are at the end; where the connection had ended before, as they were then.
     dropped
         Messages that a slow subscriber's queue had no room for.
     """
@@ -135,6 +137,7 @@ class Replay:
         self._connections = Connections(self._identity, self._opened)
         self._pace = Pace(wanted.speed, clock)
         self._lanes: dict[int, Lane] = {}
+        self._last: dict[int, dict[str, Any]] = {}
         self._beaten_ns = self._answered_ns = self._begun_ns = 0
         self._publishing = wanted.from_ns is None
         self.report = ReplayReport(self._identity.venue)
@@ -255,6 +258,7 @@ class Replay:
 
     def _lose(self, lane: Lane, message: Message) -> None:
         """Give up a connection's books, and its memory when it was closed."""
+        self._last |= {index: self._sides(lane.feed, index) for index in self._live(lane)}
         lane.feed.lost()
         if message.closed and len(self._lanes) > 1:
             self._connections.forget(message)
@@ -333,21 +337,27 @@ class Replay:
         report.dropped = self._bus.outlet.dropped
 
     def _book(self, index: int) -> dict[str, Any]:
-        symbol, price, price_step, quantity, quantity_step = self._rows[index]
+        """Return how a book is, or was when its connection ended."""
+        row: dict[str, Any] = {"symbol": self._rows[index][0], "live": False, "why_not": ""}
         lanes = list(self._lanes.values())
         feeds = [lane.feed for lane in lanes if lane.leading] or [lane.feed for lane in lanes]
-        live = [feed for feed in feeds if feed.status(index)[0]]
-        row: dict[str, Any] = {"symbol": symbol, "live": bool(live), "why_not": ""}
-        if not live:
-            row["why_not"] = feeds[-1].status(index)[1] if feeds else "no message"
-            return row
-        touch = live[-1].touch(index)
+        for feed in reversed(feeds):
+            row["live"], why_not = feed.status(index)
+            if row["live"]:
+                return {**row, **self._sides(feed, index)}
+            row["why_not"] = row["why_not"] or why_not
+        return {**row, **self._last.get(index, {"bid": None, "ask": None})}
+
+    def _sides(self, feed: Feed, index: int) -> dict[str, Any]:
+        """Return best bid and ask with quantities, as exact texts."""
+        _, price, price_step, quantity, quantity_step = self._rows[index]
+        found: dict[str, Any] = {"bid": None, "ask": None}
+        touch = feed.touch(index)
         for side, place in (("bid", 0), ("ask", 2)):
-            row[side] = None
             if touch is not None:
                 ticks, lots = touch[place], touch[place + 1]
-                row[side] = [
+                found[side] = [
                     format(Decimal(ticks * price_step).scaleb(-price), "f"),
                     format(Decimal(lots * quantity_step).scaleb(-quantity), "f"),
                 ]
-        return row
+        return found
