@@ -172,7 +172,7 @@ def _print(report: ReplayReport) -> None:
     )
     click.echo(f"  published: {sent or 'nothing'}")
     if report.dropped:
-        click.echo(f"  {report.dropped:,} not sent: a reader was too slow")
+        click.echo(f"  {report.dropped:,} could not be sent")
     if report.unreadable:
         click.echo(f"  {report.unreadable:,} messages could not be read")
     if report.late_ns > 10**6:

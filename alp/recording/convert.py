@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import tempfile
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -111,6 +112,9 @@ def convert(
         If the target is one of the files.
     """
     refuse_own_source(paths, target)
+    for path in paths:
+        if zipfile.is_zipfile(path):
+            raise DataError("an archive of events holds no messages to convert", path=path)
     done = Conversion(target, form)
     facts = _facts(paths, venue)
     with _writer(form, target, facts, done.losses) as writer:

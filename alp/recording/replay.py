@@ -123,6 +123,8 @@ def _declared(paths: Sequence[Path]) -> Identity | None:
     identity = Identity(
         _FEED_OF.get(facts["venue"], facts["venue"]), depth=int(facts.get("depth", 0))
     )
+    if identity.venue == "kraken" and not identity.depth:
+        return None  # its checksums are of a book that is cut there
     for name, price, price_step, quantity, quantity_step in facts["instruments"]:
         identity.products[name] = Product(price, quantity, price_step, quantity_step)
     return identity

@@ -78,7 +78,7 @@ class ReplayReport:
     books
         As they are at the end; where the connection had ended before, as they were then.
     dropped
-        Messages that a slow subscriber's queue had no room for.
+        Messages that the socket did not take. What a slow reader loses, only the reader sees.
     """
 
     venue: str

@@ -186,6 +186,9 @@ def test_the_commands_write_and_read_it(root: Path, tmp_path: Path) -> None:
     )
     assert row["form"] == "hftbacktest-npz"
     assert row["events"]["counts"]["clear"] == 1
+    back = ["recording", "convert", str(target), "-o", str(tmp_path / "x.alprec.zst")]
+    refused = run.invoke(command_line, back)
+    assert (refused.exit_code, "holds no messages" in refused.output) == (4, True)
     text = [*convert[:-1], str(tmp_path / "x.gz"), "--to", "messages", "--symbol", "ETH/USD"]
     assert run.invoke(command_line, text).exit_code == 2
 

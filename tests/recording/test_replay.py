@@ -97,6 +97,14 @@ def test_a_header_with_instruments_is_believed(tmp_path: Path) -> None:
         survey(recorder.files, symbols=["BTC/USD"])
 
 
+def test_a_header_without_the_depth_of_a_checksum_is_not_enough(tmp_path: Path) -> None:
+    facts = {"venue": "kraken", "instruments": [["ETH/USDC", 2, 5, 8, 1]]}
+    with Recorder(tmp_path, "x", facts) as recorder:
+        recorder.message(1, 1, b"{}")
+    with pytest.raises(DataError, match="of no venue"):
+        survey(recorder.files)
+
+
 def test_what_has_no_book_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="of no venue that alp knows"):
         survey([capture(tmp_path, [b'{"hello":1}'])])
