@@ -25,6 +25,9 @@ from alp.cli.app import root
 from alp.cli.commands import PURPOSE
 from alp.cli.lazy import Command, LazyGroup
 from alp.errors import AlpError, ExitCode
+from alp.observe.loop import LoopWatch
+from alp.services.market_data import MarketData
+from alp.services.market_metrics import MarketMetrics
 
 DOCS = Path(__file__).parent
 REFERENCE = DOCS / "reference"
@@ -40,6 +43,21 @@ def cli_page() -> str:
     )
     context = click.Context(root, info_name="alp", **root.context_settings)
     return "\n".join([NOTICE, intro, *_commands(root, context)])
+
+
+def metrics_page() -> str:
+    """Every metric of every component, from the collectors themselves."""
+    intro = (
+        "# Metrics\n\nWhat `/metrics` has, by component. Counters end in `_total`; names, labels "
+        "and units follow\nPrometheus's conventions.\n"
+    )
+    collector = MarketMetrics("", MarketData([]), LoopWatch(), dict, int)
+    lines = ["| metric | type | labels | meaning |", "| --- | --- | --- | --- |"]
+    for family in collector.collect():
+        name = f"`{family.name}{'_total' if family.type == 'counter' else ''}`"
+        labels = ", ".join(f"`{label}`" for label in getattr(family, "_labelnames", ())) or "-"
+        lines.append(f"| {name} | {family.type} | {labels} | {family.documentation} |")
+    return "\n".join([NOTICE, intro, "## Quote server\n", *lines, ""])
 
 
 def _commands(command: click.Command, context: click.Context) -> Iterator[str]:
@@ -166,6 +184,7 @@ def pages() -> dict[Path, str]:
         DOCS / "architecture.md": architecture_page(),
         REFERENCE / "cli.md": cli_page(),
         REFERENCE / "exit-codes.md": exit_codes_page(),
+        REFERENCE / "metrics.md": metrics_page(),
         REFERENCE / "results.schema.json": schema_of(Results),
         REFERENCE / "sweep.schema.json": schema_of(SweepResults),
     }
