@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import click
 
-from alp.cli.commands import COMMANDS, help_text
+from alp.cli.commands import COMMANDS, SERVERS, help_text
 from alp.cli.lazy import LazyGroup
 from alp.cli.logs import FORMATS, LEVELS, configure_logs
 from alp.cli.outcome import exit_status
@@ -46,10 +46,8 @@ def _print_version(ctx: click.Context, _param: click.Parameter, wanted: bool) ->
 @click.option(
     "--log-level",
     type=click.Choice(LEVELS),
-    default="warning",
-    show_default=True,
     envvar="ALP_LOG_LEVEL",
-    help="The least severe message to print.",
+    help="The least severe message to print.  [default: warning; info for servers]",
 )
 @click.option(
     "--log-format",
@@ -75,6 +73,8 @@ def _print_version(ctx: click.Context, _param: click.Parameter, wanted: bool) ->
     callback=_print_version,
     help="Print the version.",
 )
-def root(log_level: str, log_format: str) -> None:
+@click.pass_context
+def root(context: click.Context, log_level: str | None, log_format: str) -> None:
     """Run one of the commands."""
-    configure_logs(log_level, log_format)
+    usual = "info" if context.invoked_subcommand in SERVERS else "warning"
+    configure_logs(log_level or usual, log_format)

@@ -43,8 +43,11 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 }
 """How ``alp --help`` groups the commands; every command is in exactly one section."""
 
+SERVERS = ("quote-server",)
+"""Commands that run until they are told to stop, and say meanwhile how it goes."""
+
 OPTIONS: dict[str, str] = {
-    "--log-level LEVEL": "debug, info, warning (default), error; ALP_LOG_LEVEL.",
+    "--log-level LEVEL": "debug, info (servers), warning, error; ALP_LOG_LEVEL.",
     "--log-format FORMAT": "text (default) or json; environment ALP_LOG_FORMAT.",
     "--debug": "Show the traceback of a failure; ALP_DEBUG=1.",
     "-V, --version": "Print the version.",

@@ -20,10 +20,13 @@ from alp.venues.http import Budget, Http
 from alp.venues.instruments import Instrument
 from alp.venues.registry import adapter_for
 from alp.venues.session import MarketSession, Surroundings
+from alp.venues.waiting import waited
 
 logger = logging.getLogger(__name__)
 
 SECOND = 10**9
+REFRESH_S = 600.0
+"""How often the venues are asked what their products are: some halt, some change a grid."""
 MOST_PRODUCTS = 64
 """Of one feed handler."""
 
@@ -132,13 +135,6 @@ class MarketData:
                 found.append(connection.lane)
         return found
 
-    def is_fresh(self) -> bool:
-        """Whether every product has a live book on a connection that is not silent."""
-        return all(exchange.sessions for exchange in self.exchanges) and all(
-            session.connected and all(book.live for book in session.books())
-            for session in self.sessions
-        )
-
     async def run(self) -> None:
         """Follow until cancelled."""
         try:
@@ -151,6 +147,7 @@ class MarketData:
 
     async def _run_exchange(self, exchange: ExchangeData) -> None:
         await self._load(exchange)
+        wrong_grid = asyncio.Event()
         around = Surroundings(
             exchange.http,
             self._random,
@@ -158,7 +155,7 @@ class MarketData:
             self._numbers,
             None if self._tap_of is None else self._tap_of(exchange.adapter.exchange),
             self._ssl_context,
-            lambda instruments: self._reload(exchange, instruments),
+            wrong_grid,
         )
         exchange.sessions = [
             MarketSession(
@@ -167,8 +164,17 @@ class MarketData:
             for socket in exchange.adapter.sockets(exchange.instruments, self._channels)
         ]
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._refresh(exchange, wrong_grid))
             for session in exchange.sessions:
                 tasks.create_task(session.run())
+
+    async def _refresh(self, exchange: ExchangeData, wrong_grid: asyncio.Event) -> None:
+        """Ask again what the products are: now and then, and when their numbers do not fit."""
+        while True:
+            await waited(wrong_grid, REFRESH_S)
+            await self._load(exchange)
+            for session in exchange.sessions:
+                session.use(exchange.instruments)
 
     async def _load(self, exchange: ExchangeData) -> None:
         """Ask what the products are until the venue says it."""
@@ -176,16 +182,15 @@ class MarketData:
         symbols = [product.symbol for product in exchange.products]
         while True:
             try:
-                self._reload(exchange, await exchange.adapter.instruments(exchange.http, symbols))
+                found = await exchange.adapter.instruments(exchange.http, symbols)
             except VenueError as error:
                 logger.warning("%s: no instruments: %s", exchange.adapter.exchange, error)
                 await asyncio.sleep(backoff.next_ns(error.retry_ns) / SECOND)
-            else:
-                return
-
-    def _reload(self, exchange: ExchangeData, instruments: Sequence[Instrument]) -> None:
-        exchange.instruments = list(instruments)
-        self.instruments_changed.set()
+                continue
+            if found != exchange.instruments:
+                exchange.instruments = found
+                self.instruments_changed.set()
+            return
 
     def _publishing(self, exchange: ExchangeData) -> Publishing | None:
         if self._publisher is None:

@@ -14,7 +14,7 @@ import logging
 import ssl
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -63,8 +63,8 @@ class Surroundings:
         Of connections: what a venue lets one address open.
     numbers
         Names the connections.
-    on_instruments
-        Told the products again whenever the venue changed one's grid.
+    wrong_grid
+        Set where a product's numbers do not fit its grid: it has to be asked for again.
     """
 
     http: Http
@@ -73,7 +73,7 @@ class Surroundings:
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     tap: Tap | None = None
     ssl_context: ssl.SSLContext | None = None
-    on_instruments: Callable[[Sequence[Instrument]], None] | None = None
+    wrong_grid: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class MarketSession:
@@ -110,7 +110,7 @@ class MarketSession:
         self._past: Counter[str] = Counter()
         self._retiring: set[asyncio.Task[None]] = set()
         self._replace_at_ns = 0
-        self._reload = False
+        self._outdated = False
 
     @property
     def manners(self) -> Manners:
@@ -137,6 +137,12 @@ class MarketSession:
     def idle_ns(self) -> int | None:
         """How long nothing at all has come; None while there is no connection."""
         return None if self._current is None else self._current.idle_ns
+
+    def use(self, instruments: Sequence[Instrument]) -> None:
+        """Take what the venue says of the same products now; another grid means other books."""
+        rows = [each.feed_row for each in instruments]
+        self._outdated = self._outdated or rows != [each.feed_row for each in self.instruments]
+        self.instruments = list(instruments)
 
     def counts(self) -> dict[str, int]:
         """Return what was received since the beginning, over all connections."""
@@ -165,8 +171,6 @@ class MarketSession:
             while True:
                 asked_ns = await self._live_once()
                 await asyncio.sleep(self._backoff.next_ns(asked_ns) / SECOND)
-                if self._reload:
-                    await self._load_instruments()
         finally:
             for task in self._retiring:
                 task.cancel()
@@ -178,6 +182,7 @@ class MarketSession:
     async def _live_once(self) -> int:
         """Keep one connection and those that replace it; return how long the venue wants rest."""
         asked_ns = 0
+        self._outdated = False
         self._current = self._new_connection(leading=True)
         try:
             await self._open(self._current)
@@ -257,8 +262,10 @@ class MarketSession:
         excerpt = connection.feed.excerpt
         if excerpt is not None and excerpt[1] == PRECISION:
             # Finer numbers than the instruments have: the venue changed a grid.
-            self._reload = True
-            raise Ended("an instrument changed")
+            self._surroundings.wrong_grid.set()
+            raise Ended("a number off its grid")
+        if self._outdated:
+            raise Ended("a product's grid changed")
 
     def _is_silent(self, connection: Connection) -> bool:
         return connection.idle_ns > self.manners.silence_ns
@@ -338,18 +345,6 @@ class MarketSession:
         replacement.cancel()
         with contextlib.suppress(asyncio.CancelledError, VenueError, Ended):
             await self._retire(await replacement)
-
-    async def _load_instruments(self) -> None:
-        """Ask the venue again what its grids are."""
-        symbols = [each.symbol for each in self.instruments]
-        try:
-            self.instruments = await self.adapter.instruments(self._surroundings.http, symbols)
-        except VenueError as error:
-            logger.warning("%s: instruments not read again: %s", self.name, error)
-            return
-        self._reload = False
-        if self._surroundings.on_instruments is not None:
-            self._surroundings.on_instruments(self.instruments)
 
     def _caretaker(self, connection: Connection) -> Caretaker:
         around = self._surroundings

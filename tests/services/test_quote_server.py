@@ -131,7 +131,7 @@ async def running(folder: Path, *more: str) -> AsyncIterator[Running]:
         port = free_port()
         endpoints = f"ipc://{folder}/q.ipc", f"ipc://{folder}/q.recall.ipc"
         command = [
-            *(sys.executable, "-m", "alp", "--log-level", "info", "quote-server", str(manifest)),
+            *(sys.executable, "-m", "alp", "quote-server", str(manifest)),
             *("--publish", endpoints[0], "--recall", endpoints[1]),
             *("--health", f"127.0.0.1:{port}", *more),
         ]
@@ -271,6 +271,32 @@ def test_a_signal_ends_it_with_a_word_to_its_readers_and_status_0(
             assert server.process.returncode == 0
             assert "Traceback" not in errors
             assert "stopped" in errors
+
+    run(test())
+
+
+def test_a_venue_that_changes_its_grid_is_announced_and_its_book_is_made_anew(
+    tmp_path: Path,
+) -> None:
+    async def test() -> None:
+        async with running(tmp_path) as server:
+            await server.ready()
+            kept = [decode(each) for each in server.subscriber.recall()]
+            (first,) = (
+                each
+                for each in kept
+                if isinstance(each, InstrumentFields) and each.symbol == "ETHUSDC"
+            )
+            market = server.perp.markets["ETHUSDC"]
+            market.refine()
+            told = await server.wait_for(InstrumentFields, symbol="ETHUSDC")
+            assert told.price_decimals == first.price_decimals + 1
+            await server.ready()
+            server.perp.rate = 0
+            await asyncio.sleep(0.5)
+            last = [each for each in server.inbox + server.read() if isinstance(each, BboMessage)]
+            quote = [each for each in last if each.header.instrument == 0][-1]
+            assert quote[1:] == in_units(market, told, market.book.touch() or ())
 
     run(test())
 

@@ -131,6 +131,16 @@ class Market:
         ]
         return changes
 
+    def refine(self) -> None:
+        """Let prices have one decimal more from now on."""
+        self.book.price_decimals += 1
+        for bid in (BID, ASK):
+            side = self.book.side(bid)
+            finer = {price * 10: quantity for price, quantity in side.items()}
+            side.clear()
+            side.update(finer)
+        self._wander = Wander(self.book, self._seed)
+
     def levels(self, bid: bool) -> list[tuple[int, int]]:
         """Return what a reader must have of one side."""
         return self.book.best(bid, self.depth or None)

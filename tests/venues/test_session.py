@@ -34,7 +34,7 @@ from alp._core.feed import Feed
 from alp.venues import caretaker, session
 from alp.venues.adapter import SECOND, Channel
 from alp.venues.http import Budget, Http
-from alp.venues.instruments import Instrument
+from alp.venues.instruments import Grid, Instrument
 from alp.venues.registry import adapter_for
 from alp.venues.session import MarketSession, Surroundings
 
@@ -269,6 +269,21 @@ def test_a_venue_that_is_gone_is_tried_again_with_longer_waits_until_it_is_back(
             await exchange.start()
             await in_the_end_equal(exchange, made)
             await exchange.stop()
+
+    run(test())
+
+
+def test_numbers_finer_than_the_grid_have_the_products_asked_for_again() -> None:
+    async def test() -> None:
+        async with Exchange(binance_usdm()) as exchange, running(exchange) as made:
+            await until(lambda: is_live(made), SOON_S)
+            right = list(made.instruments)
+            made.use([replace(each, quantity=Grid(1, 1)) for each in right])
+            await until(lambda: made.ends["a product's grid changed"] == 1, SOON_S)
+            await until(lambda: made.ends["a number off its grid"] >= 1, SOON_S)
+            assert not is_live(made)
+            made.use(right)
+            await in_the_end_equal(exchange, made)
 
     run(test())
 
