@@ -19,19 +19,17 @@ cdef extern from *:
     void store "alp_store"(i64*, i64) noexcept nogil
 
 
-def send(Outlet outlet not None, i64[::1] shared, i64 count, i64 gap_ns):
-    """Send each message when the last one has arrived and a gap is over."""
+def send(Outlet outlet not None, i64[::1] shared, i64 first, i64 count, i64 gap_ns):
+    """Send each message a gap after the last one, which must have arrived; ``first`` came before."""
     cdef Bbo message
     cdef i64 i, due
     cdef i64 failed = 0
     memset(&message, 0, sizeof(Bbo))
     with nogil:
         for i in range(count):
-            while load(&shared[1]) < i:
-                sched_yield()
             due = monotonic_ns() + gap_ns
-            while monotonic_ns() < due:
-                pass
+            while monotonic_ns() < due or load(&shared[1]) < first + i:
+                sched_yield()
             fill_header(&message.header, KIND_BBO, 0, 1, 0, 5, 0)
             message.bid, message.ask = 200000 + i, 200001 + i
             message.bid_quantity = message.ask_quantity = 7
@@ -39,7 +37,9 @@ def send(Outlet outlet not None, i64[::1] shared, i64 count, i64 gap_ns):
     return failed
 
 
-def receive(Inlet inlet not None, i64[::1] shared, i64[::1] latencies, bint spinning):
+def receive(
+    Inlet inlet not None, i64[::1] shared, i64 first, i64[::1] latencies, bint spinning
+):
     """Receive as many messages as there is room for latencies, in nanoseconds."""
     cdef Py_ssize_t size
     cdef i64 i = 0
@@ -54,4 +54,4 @@ def receive(Inlet inlet not None, i64[::1] shared, i64[::1] latencies, bint spin
                 continue
             latencies[i] = realtime_ns() - (<const Header*>inlet.buffer).send_ns
             i += 1
-            store(&shared[1], i)
+            store(&shared[1], first + i)

@@ -1,6 +1,8 @@
-"""One side of a burst over the bus, by alp's compiled sockets or by pyzmq from Python.
+"""One side of bursts over the bus, by alp's compiled sockets or by pyzmq from Python.
 
-Usage: bus_side.py alp|pyzmq send|receive ENDPOINT SHARED COUNT GAP_NS POLL CORE
+Usage: bus_side.py alp|pyzmq send|receive ENDPOINT SHARED BURSTS COUNT GAP_NS POLL CORE
+
+The shared memory is that of ``bus_floor.cpp``.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import os
 import struct
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,92 +23,121 @@ SIZE = 64
 HIGH_WATER = 100_000
 
 
-def alp_side(role: str, endpoint: str, shared: Any, count: int, gap_ns: int, poll: bool) -> None:
-    import bus_kernel
-    import numpy as np
-    import zmq
+@dataclass(frozen=True)
+class Plan:
+    """What a burst is."""
 
-    from alp.bus.sockets import Publisher, Subscriber
-
-    numbers = np.frombuffer(shared, dtype=np.int64)
-    context: Any = zmq.Context()
-    recall = f"{endpoint}.recall"
-    if role == "send":
-        publisher = Publisher(context, endpoint, recall, 1)
-        wait_until(lambda: numbers[0] == 1)
-        time.sleep(0.3)
-        failed = bus_kernel.send(publisher.outlet, numbers, count, gap_ns)
-        wait_until(lambda: numbers[1] >= count)
-        if failed:
-            raise SystemExit(f"{failed} messages were not sent")
-    else:
-        subscriber = Subscriber(context, [(endpoint, recall)])
-        latencies = np.zeros(count, dtype=np.int64)
-        numbers[0] = 1
-        bus_kernel.receive(subscriber.inlet, numbers, latencies, poll)
-        tell(latencies.tolist())
+    endpoint: str
+    count: int
+    gap_ns: int
+    polling: bool
 
 
-def pyzmq_side(role: str, endpoint: str, shared: Any, count: int, gap_ns: int, poll: bool) -> None:
-    import zmq
+class Alp:
+    """Compiled sockets, loops without the GIL."""
 
-    numbers = memoryview(shared).cast("q")
-    context: Any = zmq.Context()
-    if role == "send":
-        socket = context.socket(zmq.PUB)
-        socket.sndhwm = HIGH_WATER
-        socket.bind(endpoint)
-        wait_until(lambda: numbers[0] == 1)
-        time.sleep(0.3)
+    def __init__(self, role: str, plan: Plan, shared: Any) -> None:
+        import bus_kernel
+        import numpy as np
+        import zmq
+
+        from alp.bus.sockets import Publisher, Subscriber
+
+        context: Any = zmq.Context()
+        endpoints = (plan.endpoint, f"{plan.endpoint}.recall")
+        self._kernel, self._plan = bus_kernel, plan
+        self._shared = np.frombuffer(shared, dtype=np.int64)
+        self._latencies = np.zeros(plan.count, dtype=np.int64)
+        if role == "send":
+            self._publisher = Publisher(context, *endpoints, 1)
+        else:
+            self._subscriber = Subscriber(context, [endpoints])
+
+    def send(self, first: int) -> None:
+        outlet, plan = self._publisher.outlet, self._plan
+        if self._kernel.send(outlet, self._shared, first, plan.count, plan.gap_ns):
+            raise SystemExit("a message was not sent")
+
+    def receive(self, first: int) -> list[int]:
+        inlet = self._subscriber.inlet
+        self._kernel.receive(inlet, self._shared, first, self._latencies, self._plan.polling)
+        return list(self._latencies.tolist())
+
+
+class Pyzmq:
+    """The same sockets from Python."""
+
+    def __init__(self, role: str, plan: Plan, shared: Any) -> None:
+        import zmq
+
+        context: Any = zmq.Context()
+        self._zmq, self._plan = zmq, plan
+        self._numbers = memoryview(shared).cast("q")
+        self._socket = context.socket(zmq.PUB if role == "send" else zmq.SUB)
+        if role == "send":
+            self._socket.sndhwm = HIGH_WATER
+            self._socket.bind(plan.endpoint)
+        else:
+            self._socket.rcvhwm = HIGH_WATER
+            self._socket.subscribe(b"")
+            self._socket.connect(plan.endpoint)
+
+    def send(self, first: int) -> None:
+        numbers, send, no_wait = self._numbers, self._socket.send, self._zmq.DONTWAIT
         message = bytearray(SIZE)
-        for number in range(count):
-            while numbers[1] < number:
+        for number in range(first, first + self._plan.count):
+            due = time.monotonic_ns() + self._plan.gap_ns
+            while time.monotonic_ns() < due or numbers[1] < number:
                 os.sched_yield()
-            due = time.monotonic_ns() + gap_ns
-            while time.monotonic_ns() < due:
-                pass
             STAMP.pack_into(message, STAMP_AT, time.time_ns())
-            socket.send(message, zmq.DONTWAIT)
-        wait_until(lambda: numbers[1] >= count)
-    else:
-        socket = context.socket(zmq.SUB)
-        socket.rcvhwm = HIGH_WATER
-        socket.subscribe(b"")
-        socket.connect(endpoint)
-        numbers[0] = 1
+            send(message, no_wait)
+
+    def receive(self, first: int) -> list[int]:
+        numbers, receive, nothing = self._numbers, self._socket.recv, self._zmq.Again
+        flags = self._zmq.DONTWAIT if self._plan.polling else 0
         latencies: list[int] = []
-        flags = zmq.DONTWAIT if poll else 0
-        while len(latencies) < count:
+        while len(latencies) < self._plan.count:
             try:
-                message = socket.recv(flags)
-            except zmq.Again:
+                message = receive(flags)
+            except nothing:
                 continue
             latencies.append(time.time_ns() - STAMP.unpack_from(message, STAMP_AT)[0])
-            numbers[1] = len(latencies)
-        tell(latencies)
+            numbers[1] = first + len(latencies)
+        return latencies
 
 
-def wait_until(condition: Any) -> None:
-    while not condition():
-        time.sleep(0.001)
-
-
-def tell(latencies: list[int]) -> None:
-    """Print percentiles of all but the first twentieth."""
+def percentiles(latencies: list[int]) -> tuple[int, int]:
+    """p50 and p99 of all but the first twentieth."""
     settled = sorted(latencies[len(latencies) // 20 :])
-    p50, p99 = (settled[len(settled) * percent // 100] for percent in (50, 99))
-    print(json.dumps({"p50": p50, "p99": p99}), flush=True)
+    return settled[len(settled) // 2], settled[len(settled) * 99 // 100]
 
 
 def main() -> None:
-    by, role, endpoint, path, count, gap_ns, poll, core = sys.argv[1:9]
+    by, role, endpoint, path, bursts, count, gap_ns, polling, core = sys.argv[1:10]
     if int(core) >= 0:
         os.sched_setaffinity(0, {int(core)})
     with Path(path).open("r+b") as file:
         shared = mmap.mmap(file.fileno(), 4096)
-    side = alp_side if by == "alp" else pyzmq_side
-    side(role, endpoint, shared, int(count), int(gap_ns), poll == "1")
-    sys.stdout.flush()
+    numbers = memoryview(shared).cast("q")
+    plan = Plan(endpoint, int(count), int(gap_ns), polling == "1")
+    side = (Alp if by == "alp" else Pyzmq)(role, plan, shared)
+    if role == "receive":
+        numbers[0] = 1
+    found = []
+    for burst in range(int(bursts)):
+        while numbers[2] <= burst:
+            time.sleep(0.002)
+        if role == "send":
+            side.send(burst * plan.count)
+        else:
+            found.append(percentiles(side.receive(burst * plan.count)))
+            numbers[3] = burst + 1
+    if role == "send":
+        while numbers[3] < int(bursts):
+            time.sleep(0.002)
+    else:
+        told = zip(*found, strict=True)
+        print(json.dumps(dict(zip(("p50", "p99"), told, strict=True))), flush=True)
     os._exit(0)  # sockets and views go with the process
 
 
