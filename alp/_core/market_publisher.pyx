@@ -253,6 +253,8 @@ cdef class Lane:
         cdef Market* market = &self.feed.markets[symbol]
         cdef Route* route = &self.publisher.routes[self.route_of[symbol]]
         cdef int changed = market.changed
+        cdef bint quote_due = route.quote_due
+        cdef bint depth_due = route.depth_due
         market.changed = 0
         if not self.leading:
             return
@@ -262,11 +264,11 @@ cdef class Lane:
             route.quote_due = route.depth_due = False
             return
         if changed & (BOOK_CHANGED | QUOTE_CHANGED) or route.quote_due:
-            if changed and route.quote_due:
+            if changed and quote_due:
                 self.publisher.sent.conflated += 1
             _send_bbo(self.publisher, route, market, now_ns)
         if route.levels and (changed & BOOK_CHANGED or route.depth_due):
-            if changed & BOOK_CHANGED and route.depth_due:
+            if changed & BOOK_CHANGED and depth_due:
                 route.conflated += 1
             _send_depth(self.publisher, route, market, now_ns)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
 from alp.errors import ConfigError, DataError
-from alp.recording.captures import REST, Message, read_captures
+from alp.recording.captures import REST, Message, is_recording, read_captures
 from alp.recording.identify import ENOUGH, identify
 from alp.recording.records import (
     CLOSED,
@@ -26,6 +26,7 @@ from alp.recording.records import (
     SUFFIX,
     Recorder,
     Torn,
+    header_of,
 )
 
 ALP, HFTBACKTEST, CRYPTOFEED, MESSAGES, NPZ = FORMS = (
@@ -140,11 +141,22 @@ def _facts(paths: Sequence[Path], venue: str | None) -> dict[str, object]:
     facts: dict[str, object] = {"converted_from": [path.name for path in paths]}
     if any(message.inline for message in islice(read_captures(paths, []), 1)):
         facts["snapshots"] = "inline"
+    facts |= _declared(paths)
     try:
         identity = identify(islice(read_captures(paths, []), ENOUGH), venue)
     except DataError:
         return {**facts, "venue": venue, "symbols": []}
     return {**facts, "venue": identity.venue, "symbols": sorted(identity.products)}
+
+
+def _declared(paths: Sequence[Path]) -> dict[str, object]:
+    """Return the grids that all headers agree on; nothing where one does not tell."""
+    if not all(is_recording(path) for path in paths):
+        return {}
+    first, *others = (header_of(path) for path in paths)
+    names = ("instruments", "depth")
+    agreed = all(first.get(name) == other.get(name) for other in others for name in names)
+    return {name: first[name] for name in names if name in first} if agreed else {}
 
 
 @contextmanager

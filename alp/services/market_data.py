@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from alp._core.market_publisher import Lane, MarketPublisher
-from alp.errors import VenueError
+from alp.errors import ConfigError, VenueError
 from alp.strategy.manifest import Strategy
 from alp.venues.adapter import Channel, Endpoints, MarketAdapter
 from alp.venues.backoff import Backoff
@@ -44,18 +44,18 @@ class Product:
 def products_of(strategy: Strategy, venues: Sequence[str] = ()) -> list[Product]:
     """Return the products of a manifest's venues, or of those named.
 
-    The index of a product is its venue's place in the manifest, whichever are chosen.
+    The index of a product is its venue's place in the manifest, whichever are chosen; of several
+    accounts that trade the same product, the first one's.
     """
-    return [
-        Product(
-            index,
-            venue.exchange,
-            venue.symbol,
-            Endpoints(venue.endpoints.rest or "", venue.endpoints.stream or ""),
-        )
-        for index, venue in enumerate(strategy.spec.venues)
-        if not venues or venue.name in venues
-    ]
+    found: dict[tuple[str, str, Endpoints], Product] = {}
+    chosen = set()
+    for index, venue in enumerate(strategy.spec.venues):
+        endpoints = Endpoints(venue.endpoints.rest or "", venue.endpoints.stream or "")
+        key = venue.exchange, venue.symbol, endpoints
+        found.setdefault(key, Product(index, *key))
+        if not venues or venue.name in venues:
+            chosen.add(key)
+    return [product for key, product in found.items() if key in chosen]
 
 
 @dataclass
@@ -147,6 +147,7 @@ class MarketData:
 
     async def _run_exchange(self, exchange: ExchangeData) -> None:
         await self._load(exchange)
+        _refuse_twins(exchange)
         wrong_grid = asyncio.Event()
         around = Surroundings(
             exchange.http,
@@ -197,3 +198,15 @@ class MarketData:
             return None
         routes = [self._products.index(product) for product in exchange.products]
         return Publishing(self._publisher, routes)
+
+
+def _refuse_twins(exchange: ExchangeData) -> None:
+    """Refuse two names of one book: only one of them would ever be fed."""
+    names: dict[str, str] = {}
+    for each in exchange.instruments:
+        other = names.setdefault(each.feed_symbol, each.symbol)
+        if other != each.symbol:
+            raise ConfigError(
+                f"{other} and {each.symbol} are one book of {each.exchange}",
+                hint="keep one of the two venues in the manifest",
+            )

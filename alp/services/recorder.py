@@ -114,8 +114,9 @@ class RecorderService:
                 if what == heard.MESSAGE:
                     recorder.message(number, ns, content)
                 elif what == heard.OPENED:
-                    recorder.event(CONNECTED, number, ns, content.decode())
+                    self._declare(exchange, recorder)
                     recorder.event(NOTE, number, ns, f"{NAME.decode()}{name}#{number}")
+                    recorder.event(CONNECTED, number, ns, content.decode())
                 else:
                     recorder.event(CLOSED, number, ns, "")
             except OSError as error:
@@ -124,6 +125,16 @@ class RecorderService:
                 self._stop.set()
 
         return tap
+
+    def _declare(self, exchange: str, recorder: Recorder) -> None:
+        """Say in a file's header what its ticks and lots are; others mean another file."""
+        parts = [each for each in self.data.exchanges if each.adapter.exchange == exchange]
+        rows = [list(product.feed_row) for part in parts for product in part.instruments]
+        facts = {"instruments": rows, "depth": parts[0].adapter.depth}
+        if all(recorder.facts.get(name) == value for name, value in facts.items()):
+            return
+        recorder.close()
+        recorder.facts |= facts
 
     async def run(self) -> None:
         """Record until the time is over, SIGTERM or SIGINT.

@@ -349,7 +349,9 @@ FUTURES_DATA: dict[str, Callable[[Frame, str | None, Json], None]] = {
 
 def binance(frame: Frame, message: Json) -> None:
     need(message)
-    payload, from_stream = message, None
+    # A bare answer by REST names no product; where only one is followed it is about that one.
+    only = next(iter(frame.products)) if len(frame.products) == 1 else None
+    payload, from_stream = message, only
     if "stream" in message:
         name = text_of(message["stream"]).split("@")[0].upper()
         from_stream = frame.known(name)
@@ -389,8 +391,7 @@ def _binance_payload(frame: Frame, payload: Json, from_stream: str | None) -> No
         _binance_book(frame, "delta", symbol, ids, bids, asks)
     elif event is None and "lastUpdateId" in payload:
         if "s" not in payload:
-            only = next(iter(frame.products)) if len(frame.products) == 1 else None
-            symbol = only or from_stream
+            symbol = from_stream
         last, bids, asks = need(payload, "lastUpdateId", "bids", "asks")
         _binance_book(frame, "snapshot", symbol, (None, None, whole(last)), bids, asks)
     elif event == "bookTicker" or (event is None and "s" in payload and "B" in payload):

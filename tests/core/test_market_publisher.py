@@ -136,6 +136,8 @@ def test_the_first_word_is_whether_the_book_is_live_and_a_gap_is_told_at_once(bu
     assert [type(each) for each in back] == [BookStatusMessage, BboMessage, DepthMessage]
     assert back[0].live
     assert back[1][1:] == market.stream.book.touch()
+    assert back[2].conflated == 0
+    assert market.routes.counts["conflated"] == 0
 
 
 def test_an_interval_holds_back_all_but_the_newest_and_flush_sends_it(bus: Bus) -> None:

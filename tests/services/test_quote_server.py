@@ -22,9 +22,10 @@ import pytest
 import zmq
 from exchange import Exchange, Fault, until
 from kraken_protocols import KrakenSpot
+from manifests import small
 from markets import Market
 from prometheus_client.parser import text_string_to_metric_families
-from protocols import Binance
+from protocols import Binance, Coinbase
 
 from alp._core.wire import (
     BboMessage,
@@ -36,6 +37,11 @@ from alp._core.wire import (
     decode,
 )
 from alp.bus.sockets import Subscriber
+from alp.services.market_data import MarketData, Product, products_of
+from alp.services.tasks import first_cause
+from alp.strategy.loading import load_manifest
+from alp.strategy.manifest import Strategy
+from alp.venues.adapter import Endpoints
 
 SOON_S = 20.0
 MANIFEST = """\
@@ -360,5 +366,39 @@ def test_a_product_that_the_venue_does_not_know_is_refused_with_status_3(tmp_pat
             )
         assert done.returncode == 3, done.stderr
         assert "ETHUSDC" in done.stderr
+
+    run(test())
+
+
+def venues(*rows: tuple[str, str, str]) -> Strategy:
+    listed = [
+        {"name": name, "exchange": exchange, "symbol": symbol} for name, exchange, symbol in rows
+    ]
+    return load_manifest(small(venues=listed))
+
+
+def test_accounts_that_trade_one_product_share_its_number_whoever_is_chosen() -> None:
+    strategy = venues(
+        ("a", "binance-usdm", "ETHUSDC"),
+        ("b", "kraken-spot", "ETH/USDC"),
+        ("c", "binance-usdm", "ETHUSDC"),
+    )
+    assert [product.index for product in products_of(strategy)] == [0, 1]
+    assert [product.index for product in products_of(strategy, ["c"])] == [0]
+    assert [product.index for product in products_of(strategy, ["b"])] == [1]
+
+
+def test_two_names_of_one_book_are_refused() -> None:
+    async def test() -> None:
+        market = Market.made_up("ETH-USD", quantity_decimals=8)
+        async with Exchange(Coinbase([market])) as exchange:
+            endpoints = Endpoints(exchange.rest_url, exchange.stream_url)
+            products = [
+                Product(index, "coinbase-spot", symbol, endpoints)
+                for index, symbol in enumerate(("ETH-USD", "ETH-USDC"))
+            ]
+            with pytest.raises(ExceptionGroup) as raised:
+                await MarketData(products).run()
+            assert "ETH-USD and ETH-USDC are one book" in str(first_cause([raised.value]))
 
     run(test())

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from exchange import Fault
+from markets import Market
 from protocols import Protocol
+from test_recorder import binance, coinbase, kraken, recording, run
+from test_replay import replayed
 
-from alp._core.wire import BboMessage, BookStatusMessage
+from alp._core.wire import BboMessage, BookStatusMessage, InstrumentFields
 from alp.recording.convert import ALP, CRYPTOFEED, convert
 from alp.recording.info import ConnectionInfo, recording_info
 from alp.recording.npz import write_npz
 from alp.recording.verify_feed import verify_feed
-from tests.services.test_recorder import binance, coinbase, kraken, recording, run
-from tests.services.test_replay import replayed
 
 
 @pytest.mark.parametrize("make", [binance, coinbase, kraken])
 def test_what_was_recorded_goes_on_the_bus_and_into_other_forms(
     tmp_path: Path, make: Callable[[], Protocol]
 ) -> None:
-    touch: list[int] = []
+    touch: list[Decimal] = []
     files: list[Path] = []
 
     async def test() -> None:
@@ -36,7 +38,7 @@ def test_what_was_recorded_goes_on_the_bus_and_into_other_forms(
             await asyncio.sleep(1)
             await made.stop()
             (market,) = made.exchange.markets.values()
-            touch.extend(market.book.touch())
+            touch.extend(in_decimals(market))
             files.extend(made.files)
 
     run(test())
@@ -45,7 +47,9 @@ def test_what_was_recorded_goes_on_the_bus_and_into_other_forms(
 
     report, reader = replayed(tmp_path, files)
     last = reader.of(BboMessage)[-1]
-    assert [last.bid, last.bid_quantity, last.ask, last.ask_quantity] == touch
+    told = reader.of(InstrumentFields)[-1]
+    scales = (told.price_decimals, told.quantity_decimals) * 2
+    assert [Decimal(each).scaleb(-by) for each, by in zip(last[1:], scales, strict=True)] == touch
     lives = [each.live for each in reader.of(BookStatusMessage)]
     assert lives[-1] is False
     assert lives.count(True) >= 2  # before and after the loss
@@ -68,6 +72,14 @@ def test_what_was_recorded_goes_on_the_bus_and_into_other_forms(
     assert events.touch is not None
     assert events.touch[0] == bid[0]
     assert events.unreadable == 0
+
+
+def in_decimals(market: Market) -> list[Decimal]:
+    """The market's touch as the venue writes it."""
+    touch = market.book.touch()
+    assert touch is not None
+    scales = (market.book.price_decimals, market.book.quantity_decimals) * 2
+    return [Decimal(each).scaleb(-by) for each, by in zip(touch, scales, strict=True)]
 
 
 def info(path: Path) -> list[ConnectionInfo]:

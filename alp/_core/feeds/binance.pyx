@@ -14,6 +14,7 @@ from alp._core.feeds.frame cimport (
     FRAME_STATUS,
     MOST_NAME,
     NONE_ID,
+    NO_PRODUCT,
     UNKNOWN_SYMBOL,
     UPDATE_DELTA,
     UPDATE_QUOTE,
@@ -385,7 +386,9 @@ cdef void _conclude(
         frame.exchange_ns = payload.event_ms * 1000000
     if payload.snapshot_id != NONE_ID and payload.event == NO_EVENT:
         if not payload.has_symbol:
-            payload.symbol = 0 if symbols.count == 1 else from_stream
+            payload.symbol = from_stream
+            if from_stream == NO_PRODUCT:           # a bare answer by REST
+                payload.symbol = 0 if symbols.count == 1 else UNKNOWN_SYMBOL
         payload.last_id = payload.snapshot_id
         _book_update(frame, symbols, c, payload, UPDATE_SNAPSHOT)
     elif payload.event == DEPTH:
@@ -477,7 +480,7 @@ cdef int parse_binance(
     """Parse one message; returns its fault."""
     cdef Cursor c = open_text(message, size)
     frame_begin(frame)
-    _payload(frame, symbols, &c, UNKNOWN_SYMBOL, False)
+    _payload(frame, symbols, &c, NO_PRODUCT, False)
     if c.fault == 0 and c.at != c.end:
         refuse(&c, FAULT_SYNTAX)
     return frame_end(frame, &c, message)
