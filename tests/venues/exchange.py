@@ -18,6 +18,7 @@ import ssl
 import struct
 import time
 from collections import Counter, deque
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
 from typing import Any, Self
@@ -118,6 +119,8 @@ class Connection:
         self.peer = peer
         self.sent = 0
         """Book messages, those left out included."""
+        self.messages = 0
+        """Of every kind."""
         self.is_half_open = False
         self.silent: set[tuple[str, str]] = set()
         self.received: deque[float] = deque(maxlen=100)
@@ -134,6 +137,7 @@ class Connection:
 
     def send(self, data: bytes) -> None:
         """Send a text message."""
+        self.messages += 1
         size = self._fragment
         if not size or len(data) <= size:
             self._write(_frame(data, TEXT_FRAME))
@@ -289,6 +293,11 @@ class Exchange:
     def markets(self) -> dict[str, Market]:
         return self.protocol.markets
 
+    @property
+    def messages(self) -> int:
+        """Sent on the connections that are open."""
+        return sum(each.messages for each in self.connections.values())
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self
@@ -319,6 +328,11 @@ class Exchange:
         if self._runner is not None:
             await self._runner.cleanup()
         self._runner = None
+
+    def halt(self) -> None:
+        """Let nothing more happen by itself, heartbeats included; requests are answered."""
+        self._heartbeat_s = 0.0
+        self._tasks[0].cancel()
 
     def apply(self, fault: Fault, **more: int) -> None:
         """Let a fault happen to every connection, now."""
@@ -468,3 +482,13 @@ async def until(condition: Any, within_s: float = 15.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
         await asyncio.sleep(0.005)
+
+
+def run(test: Coroutine[Any, Any, None], within_s: float = 90.0) -> None:
+    """Run a test to its end, but not for ever."""
+
+    async def bounded() -> None:
+        async with asyncio.timeout(within_s):
+            await test
+
+    asyncio.run(bounded())
