@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 import zmq
-from exchange import Exchange, Fault, until
+from exchange import Exchange, Fault, run, until
 from kraken_protocols import KrakenSpot
 from manifests import small
 from markets import Market
@@ -156,14 +156,6 @@ async def running(folder: Path, *more: str) -> AsyncIterator[Running]:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             process.communicate()
-
-
-def run(test: Coroutine[Any, Any, None]) -> None:
-    async def bounded() -> None:
-        async with asyncio.timeout(90):
-            await test
-
-    asyncio.run(bounded())
 
 
 def in_units(market: Market, told: InstrumentFields, touch: tuple[int, ...]) -> tuple[int, ...]:

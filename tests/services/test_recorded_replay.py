@@ -8,10 +8,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from exchange import Fault
+from exchange import Fault, run
 from markets import Market
 from protocols import Protocol
-from test_recorder import binance, coinbase, kraken, recording, run
+from test_recorder import binance, coinbase, kraken, recording
 from test_replay import replayed
 
 from alp._core.wire import BboMessage, BookStatusMessage, InstrumentFields

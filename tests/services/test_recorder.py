@@ -9,14 +9,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from exchange import Exchange, Fault, until
+from exchange import Exchange, Fault, run, until
 from kraken_protocols import KrakenSpot
 from markets import Market
 from protocols import Binance, Coinbase, Protocol
@@ -96,14 +95,6 @@ async def recording(folder: Path, protocol: Protocol, *more: str) -> AsyncIterat
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             process.communicate()
-
-
-def run(test: Coroutine[Any, Any, None]) -> None:
-    async def bounded() -> None:
-        async with asyncio.timeout(90):
-            await test
-
-    asyncio.run(bounded())
 
 
 def same_touch(report: FeedReport, exchange: Exchange) -> bool:

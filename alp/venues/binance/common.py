@@ -13,7 +13,7 @@ from urllib.parse import quote
 import orjson
 
 from alp.errors import VenueError
-from alp.venues.adapter import SECOND, Channel, Manners
+from alp.venues.adapter import SECOND, Channel, Endpoints, Manners
 from alp.venues.fields import Fields
 from alp.venues.http import Http
 from alp.venues.instruments import Grid, Instrument, Trading
@@ -70,22 +70,38 @@ def subscribe(names: Sequence[str]) -> tuple[bytes, ...]:
     )
 
 
-def resubscribe(instrument: Instrument) -> tuple[bytes, ...]:
-    """Return the messages that open a book's stream anew; its snapshot comes by REST."""
-    names = streams([instrument], Channel.BOOK)
-    return (
-        _request("UNSUBSCRIBE", names, RESUBSCRIBE_ID),
-        _request("SUBSCRIBE", names, RESUBSCRIBE_ID + 1),
-    )
+class BinanceMarket:
+    """What the adapters of Binance's exchanges share.
 
+    Parameters
+    ----------
+    endpoints
+        Where it is.
+    """
 
-async def snapshot(
-    http: Http, instrument: Instrument, path: str, *, limit: int, weight: int
-) -> bytes:
-    """Return an order book, wrapped like a stream's payload: the answer names no product."""
-    symbol = instrument.feed_symbol
-    body = await http.get(f"{path}?symbol={quote(symbol, safe='')}&limit={limit}", weight=weight)
-    return b'{"stream":"%b@depth","data":%b}' % (symbol.lower().encode(), body)
+    depth = 0
+    rest_snapshots = True
+    depth_path: str
+    snapshot_levels: int
+    snapshot_weight: int
+
+    def __init__(self, endpoints: Endpoints) -> None:
+        self.endpoints = endpoints
+
+    def resubscribe(self, instrument: Instrument) -> tuple[bytes, ...]:
+        """Return the messages that open a book's stream anew; its snapshot comes by REST."""
+        names = streams([instrument], Channel.BOOK)
+        return (
+            _request("UNSUBSCRIBE", names, RESUBSCRIBE_ID),
+            _request("SUBSCRIBE", names, RESUBSCRIBE_ID + 1),
+        )
+
+    async def snapshot(self, http: Http, instrument: Instrument) -> bytes:
+        """Return an order book, wrapped like a stream's payload: the answer names no product."""
+        symbol = instrument.feed_symbol
+        path = f"{self.depth_path}?symbol={quote(symbol, safe='')}&limit={self.snapshot_levels}"
+        body = await http.get(path, weight=self.snapshot_weight)
+        return b'{"stream":"%b@depth","data":%b}' % (symbol.lower().encode(), body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ SNAPSHOT_WEIGHT = 250
 INSTRUMENT_WEIGHT = 20
 
 
-class SpotMarket:
+class SpotMarket(common.BinanceMarket):
     """``binance-spot``: every stream on one socket.
 
     Parameters
@@ -32,13 +32,15 @@ class SpotMarket:
 
     exchange = "binance-spot"
     feed = "binance-spot"
-    depth = 0
-    rest_snapshots = True
     weight_per_minute = 6000
     manners = common.manners(channel_silence_ns=60 * SECOND)
 
+    depth_path = "/api/v3/depth"
+    snapshot_levels = SNAPSHOT_LEVELS
+    snapshot_weight = SNAPSHOT_WEIGHT
+
     def __init__(self, endpoints: Endpoints = PRODUCTION) -> None:
-        self.endpoints = endpoints
+        super().__init__(endpoints)
 
     def sockets(self, instruments: Sequence[Instrument], channels: Channel) -> list[Socket]:
         """Return the connection."""
@@ -47,20 +49,6 @@ class SpotMarket:
             return []
         url = f"{self.endpoints.stream}/stream"
         return [Socket("public", url, channels, common.subscribe(names))]
-
-    def resubscribe(self, instrument: Instrument) -> tuple[bytes, ...]:
-        """Return the messages that open a book's stream anew."""
-        return common.resubscribe(instrument)
-
-    async def snapshot(self, http: Http, instrument: Instrument) -> bytes:
-        """Return the best 5000 levels of each side."""
-        return await common.snapshot(
-            http,
-            instrument,
-            "/api/v3/depth",
-            limit=SNAPSHOT_LEVELS,
-            weight=SNAPSHOT_WEIGHT,
-        )
 
     async def instruments(self, http: Http, symbols: Sequence[str]) -> list[Instrument]:
         """Return the products with these symbols, asked for one by one: an error names its own."""

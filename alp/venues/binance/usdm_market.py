@@ -16,7 +16,7 @@ SNAPSHOT_LEVELS = 1000
 SNAPSHOT_WEIGHT = 20
 
 
-class UsdmMarket:
+class UsdmMarket(common.BinanceMarket):
     """``binance-usdm``: streams on two sockets, since Binance keeps books and trades apart.
 
     Parameters
@@ -27,13 +27,15 @@ class UsdmMarket:
 
     exchange = "binance-usdm"
     feed = "binance-usdm"
-    depth = 0
-    rest_snapshots = True
     weight_per_minute = 2400
     manners = common.manners(channel_silence_ns=30 * SECOND)
 
+    depth_path = "/fapi/v1/depth"
+    snapshot_levels = SNAPSHOT_LEVELS
+    snapshot_weight = SNAPSHOT_WEIGHT
+
     def __init__(self, endpoints: Endpoints = PRODUCTION) -> None:
-        self.endpoints = endpoints
+        super().__init__(endpoints)
 
     def sockets(self, instruments: Sequence[Instrument], channels: Channel) -> list[Socket]:
         """Return one connection for books and quotes, and one for trades."""
@@ -47,20 +49,6 @@ class UsdmMarket:
                 url = f"{self.endpoints.stream}/{name}/stream"
                 found.append(Socket(name, url, carried, common.subscribe(names)))
         return found
-
-    def resubscribe(self, instrument: Instrument) -> tuple[bytes, ...]:
-        """Return the messages that open a book's stream anew."""
-        return common.resubscribe(instrument)
-
-    async def snapshot(self, http: Http, instrument: Instrument) -> bytes:
-        """Return the best 1000 levels of each side, all that the venue gives."""
-        return await common.snapshot(
-            http,
-            instrument,
-            "/fapi/v1/depth",
-            limit=SNAPSHOT_LEVELS,
-            weight=SNAPSHOT_WEIGHT,
-        )
 
     async def instruments(self, http: Http, symbols: Sequence[str]) -> list[Instrument]:
         """Return the products with these symbols; the venue only lists all of them."""
