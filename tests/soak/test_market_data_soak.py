@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from listening import Account
-from market_data import MEGABYTE, Soak, differences, soaking, trend
+from market_data import Soak, differences, soaking
+from processes import MEGABYTE, trend
 from recordings import Laps, Update
 from synthetic_book import PlainBook
 
