@@ -15,11 +15,12 @@ from alp._core.feed cimport Feed
 from alp._core.sync cimport LIVE
 from alp._core.uint256 cimport ctz64, i64, u64, u128, u128_to_int
 
-cdef extern from "Python.h":
-    const Py_ssize_t PY_SSIZE_T_MAX
+cdef extern from *:
+    int count_bits "__builtin_popcountll"(unsigned long long) noexcept nogil
 
 cdef enum:
     FIRST_LEVELS = 64
+    MORE = 8                    # times as many where those were too few
 
 _FACTOR_LIMIT = 1 << 56
 
@@ -252,7 +253,7 @@ cdef class Consolidated:
             raise MemoryError
         return [
             (u128_to_int(self.merged[i].price), u128_to_int(self.merged[i].quantity),
-             len(_bits(self.merged[i].venues)))
+             count_bits(self.merged[i].venues))
             for i in range(found)
         ]
 
@@ -277,25 +278,33 @@ cdef class Consolidated:
 
     def volume_to(self, bint bid, price):
         """Return the quantity of one side of all at ``price`` or better."""
-        total = 0
-        for level, quantity, _ in self._levels(bid, PY_SSIZE_T_MAX):
-            if (level < price) if bid else (level > price):
-                break
-            total += quantity
-        return total
+        cdef Py_ssize_t most = FIRST_LEVELS
+        while True:
+            levels = self._levels(bid, most)
+            better = [
+                quantity for level, quantity, _ in levels
+                if (level >= price if bid else level <= price)
+            ]
+            if len(better) < most:
+                return sum(better)
+            most *= MORE
 
     def cost_of(self, bint bid, quantity):
         """Return ``(filled, price times quantity)`` of taking up to ``quantity`` from one side of all.
 
         Both in units of the common grids; the average price is the second over the first.
         """
-        left = max(quantity, 0)
-        wanted = left
-        cost = 0
-        for price, there, _ in self._levels(bid, PY_SSIZE_T_MAX):
-            if left == 0:
-                break
-            part = min(left, there)
-            cost += part * price
-            left -= part
-        return wanted - left, cost
+        cdef Py_ssize_t most = FIRST_LEVELS
+        wanted = max(quantity, 0)
+        while True:
+            levels = self._levels(bid, most)
+            left, cost = wanted, 0
+            for price, there, _ in levels:
+                part = min(left, there)
+                cost += part * price
+                left -= part
+                if left == 0:
+                    break
+            if left == 0 or len(levels) < most:
+                return wanted - left, cost
+            most *= MORE
