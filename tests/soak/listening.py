@@ -24,6 +24,8 @@ from alp._core.wire import (
 )
 from alp.bus.sockets import Subscriber
 
+JOINING_S = 1.0
+"""What was sent before the bus told of its last messages is still read, and known already."""
 NAMES = {
     BboMessage: "quotes",
     DepthMessage: "depths",
@@ -92,13 +94,16 @@ def listen(endpoints: tuple[str, str], ended: threading.Event) -> dict[str, Any]
             account.take(decode(each), told_again=True)
         print("listening", flush=True)
         begun = time.monotonic()
+        inlet = subscriber.inlet
+        known = 0
         while subscriber.socket.poll(100) or not ended.is_set():
             for each in iter(subscriber.take, None):
                 account.take(decode(each))
+            if time.monotonic() - begun < JOINING_S:
+                known = inlet.repeated
         seconds = time.monotonic() - begun
-        inlet = subscriber.inlet
         for name in ("lost", "gaps", "restarts", "repeated", "refused"):
-            if count := getattr(inlet, name):
+            if count := getattr(inlet, name) - (known if name == "repeated" else 0):
                 account.faults[f"the bus's own account: {name}"] = count
     context.term()
     return {

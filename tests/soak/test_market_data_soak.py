@@ -1,4 +1,4 @@
-"""A tenth of the soak; and that the soak sees what it is there to see."""
+"""A tenth of the soak, made up where nothing is recorded; and that it sees what it is to see."""
 
 from __future__ import annotations
 
@@ -31,11 +31,12 @@ def soak_for(seconds: float, shared: Path | None) -> Any:
 
 
 @pytest.mark.slow
-def test_a_minute_of_recorded_streams_loses_nothing_and_does_not_grow(shared: Path) -> None:
-    with soak_for(60, shared) as soak:
+def test_a_minute_of_streams_loses_nothing_and_does_not_grow(root: Path) -> None:
+    shared = root.parent / "shared"
+    with soak_for(60, shared if shared.is_dir() else None) as soak:
         summary = soak.run()
     assert summary.ok, json.dumps(vars(summary), indent=1)
-    assert summary.figures["books_compared"] == 6
+    assert summary.figures["books_compared"] == (6 if summary.recorded else 5)
     assert summary.figures["messages_per_second"] > 1_000
 
 
