@@ -19,11 +19,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-from exchange import MOST_UNSENT, TRADE_EVERY, Exchange, Fault
-from kraken_protocols import KrakenFutures, KrakenSpot
-from markets import Market
-from protocols import BOOK, TRADE, Binance, Coinbase, Protocol
 from recordings import Moment, Recording, recordings
+
+from alp.paper.binance import Binance
+from alp.paper.coinbase import Coinbase
+from alp.paper.exchange import MOST_UNSENT, Exchange
+from alp.paper.faults import Fault
+from alp.paper.kraken_futures import KrakenFutures
+from alp.paper.kraken_spot import KrakenSpot
+from alp.paper.market import Market
+from alp.paper.protocol import BOOK, TRADE, Protocol
 
 LEVELS = 10
 AT_MOST = 64
@@ -94,12 +99,12 @@ class PlayedExchange(Exchange):
 
     def _change(self, market: Market) -> None:
         market.step()
-        made = None
-        if not self._recording.has_trades and market.events % TRADE_EVERY == 0:
-            made = market.trade()
+        self.protocol.happened(market)
         for connection in list(self.connections.values()):
             connection.offer(self.protocol, market, self.script)
-            if made is not None and connection.wants(TRADE, market):
+            if self._recording.has_trades or not connection.wants(TRADE, market):
+                continue
+            for made in market.made:
                 connection.send(self.protocol.trade(connection.peer, market, made))
 
     def halt(self) -> None:

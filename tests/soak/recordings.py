@@ -17,16 +17,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from kraken_protocols import KrakenFutures, KrakenSpot
-from markets import Event, Market
-from protocols import BOOK, QUOTE, TRADE, Binance, Coinbase, Peer, Protocol
-from synthetic_book import ASK, BID, Change, PlainBook
-
+from alp.paper.binance import Binance
+from alp.paper.book import ASK, BID, Change, PlainBook
+from alp.paper.coinbase import Coinbase
+from alp.paper.kraken_futures import KrakenFutures
+from alp.paper.kraken_spot import KrakenSpot
+from alp.paper.market import Event, Market
+from alp.paper.protocol import BOOK, QUOTE, TRADE, Peer, Protocol
 from alp.recording.captures import Message, read_captures
 
 Level = tuple[bool, str, str]
 _USDM_IDS = re.compile(rb'"U":(\d+),"u":(\d+),"pu":(\d+)')
-_QUOTE_ID = re.compile(rb'"u":(\d+)')
 _SEQ = re.compile(rb'"seq":(\d+)')
 _SEQUENCE_NUM = re.compile(rb'"sequence_num":\d+')
 
@@ -81,6 +82,9 @@ class Laps:
     ----------
     shift
         What is added to recorded numbers in this lap.
+    quoted_id
+        Of the newest quote that was sent: quotes run ahead of the book, and the change that brings
+        the book back is newer than all of them.
     ending
         Set to go back at once.
     """
@@ -88,7 +92,7 @@ class Laps:
     def __init__(
         self, book: PlainBook, last_id: int, updates: list[Update], renumber: Renumber
     ) -> None:
-        self.shift = self.lap = 0
+        self.shift = self.lap = self.quoted_id = 0
         self.ending = False
         self._book = book
         self._home = {bid: dict(book.side(bid)) for bid in (ASK, BID)}
@@ -122,7 +126,7 @@ class Laps:
             now = self._book.side(bid)
             changes += [(bid, *level) for level in home.items() if now.get(level[0]) != level[1]]
         before = self._last_id
-        self._last_id = before + max(1, len(changes))
+        self._last_id = max(before + max(1, len(changes)), self.quoted_id + 1)
         self.shift = self._last_id - self._home_id
         self.lap += 1
         self._next = 0
@@ -177,9 +181,10 @@ class PlayedBinance(Binance):
     def say(self, peer: Peer, moment: Moment, laps: Laps, trades: Counter[str]) -> bytes:
         """Return a message with this lap's numbers; `trades` are those of a lap."""
         if moment.channel == QUOTE:
-            text = _QUOTE_ID.sub(
-                lambda found: b'"u":%d' % (int(found[1]) + laps.shift), moment.text, count=1
-            )
+            head, found, rest = moment.text.partition(b'"u":')
+            recorded, comma, tail = rest.partition(b",")
+            laps.quoted_id = int(recorded) + laps.shift
+            text = b"%b%b%d%b%b" % (head, found, laps.quoted_id, comma, tail)
         else:
             recorded, _, text = moment.text.partition(b" ")
             number = int(recorded) + laps.lap * trades[moment.symbol]

@@ -14,9 +14,9 @@ from listening import Account
 from market_data import Soak, differences, soaking
 from processes import MEGABYTE, trend
 from recordings import Laps, Update
-from synthetic_book import PlainBook
 
 from alp._core.wire import BboMessage, BookStatusMessage, HeaderFields
+from alp.paper.book import PlainBook
 
 
 def soak_for(seconds: float, shared: Path | None) -> Any:
@@ -170,3 +170,14 @@ def test_laps_bring_the_book_back_and_their_numbers_go_on() -> None:
         (20, 22, 19),
     ]
     assert asked == [(0, None), (0, None), (6, 16), (6, None)]
+
+
+def test_the_change_that_brings_a_book_back_is_newer_than_every_quote() -> None:
+    book = PlainBook(0, 0, bids={9: 1}, asks={11: 1})
+    updates = [Update(array("q", [1, 9, 2]), b"", (11, 12))]
+    laps = Laps(book, 10, updates, lambda text, _shift, _previous: text)
+    book.apply(next(laps).changes)
+    laps.quoted_id = 40
+    back = next(laps)
+    assert back.ids == (13, 41, 12)
+    assert next(laps).ids == (42, 43, 41)
