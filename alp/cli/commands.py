@@ -24,7 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "replay": ("alp.cli.replay:replay", "Send a recording on the bus, as if it were live."),
     "top": ("alp.cli.top:top", "Show the books on the bus, in a terminal."),
-    "verify": ("alp.cli.verify:verify", "Prove the pool engine against recorded chain data."),
+    "verify": ("alp.cli.verify:verify", "Hold pool, feeds and signing to what was recorded."),
     "validate-models": (
         "alp.cli.validate_models:validate_models",
         "Hold the quoting models to the published numbers.",

@@ -1,4 +1,4 @@
-"""``alp verify``: hold the compiled code to what the real contracts and venues did."""
+"""``alp verify``: hold the code to what the real contracts and venues did."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from alp.recording.identify import VENUES
 if TYPE_CHECKING:
     from alp.chain.verify_pool import Report
     from alp.recording.verify_feed import BookReport, FeedReport
+    from alp.venues.verify_signing import Report as SigningReport
 
 
 @click.group(cls=LazyGroup)
 def verify() -> None:
-    """Hold the compiled code to recordings of the chain and of the venues."""
+    """Hold the code to recordings of the chain and of the venues."""
 
 
 @verify.command(
@@ -72,7 +73,7 @@ def _verified(path: Path, progress: bool) -> Report:
         return verify_file(path, lambda position: bars.update(bar, completed=position))
 
 
-def _print(report: Report) -> None:
+def _print(report: Report | SigningReport) -> None:
     click.echo(f"{report.path}")
     width = max((len(kind) for kind in [*report.tried, *report.unknown]), default=0)
     for kind, tried in sorted(report.tried.items()):
@@ -87,6 +88,45 @@ def _print(report: Report) -> None:
         click.echo("  nothing to verify in this file")
     if report.first_difference is not None:
         click.echo(f"  first difference: {report.first_difference}")
+
+
+@verify.command(
+    cls=Command,
+    examples={
+        "alp verify signing tests/data/signed-vectors.jsonl": "make every signature again",
+        "alp verify signing --json vectors.jsonl": "the same, as data",
+    },
+)
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE...",
+)
+@json_option
+def signing(files: tuple[Path, ...], as_json: bool) -> None:
+    """Make published and recorded signatures of the venues again; compare each.
+
+    A FILE is JSON lines, each with the secret (a test key; never one that is in use), `algo` and
+    what it signs, or the headers, `url` and `body` of a request, and the signature. Printed for
+    each: the signatures tried and equal of every kind, and the first difference. A way to sign that
+    alp does not know is a fault, not skipped. Secrets are never printed.
+
+    Exit status 1 where anything differs or is not known, 4 where a file is malformed.
+    """
+    from alp.errors import CheckFailed
+    from alp.venues.verify_signing import verify_file
+
+    reports = [verify_file(file) for file in files]
+    if as_json:
+        print_json([report.as_dict() for report in reports])
+    else:
+        for report in reports:
+            _print(report)
+    failed = [report.path.name for report in reports if not report.ok]
+    if failed:
+        raise CheckFailed(f"not the venues' signatures: {', '.join(failed)}")
 
 
 @verify.command(

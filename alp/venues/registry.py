@@ -6,10 +6,14 @@ from collections.abc import Callable
 
 from alp.errors import ConfigError
 from alp.venues.adapter import Endpoints, MarketAdapter
+from alp.venues.binance import signing as binance_signing
 from alp.venues.binance import spot_market as binance_spot
 from alp.venues.binance import usdm_market as binance_usdm
 from alp.venues.coinbase import market as coinbase
+from alp.venues.coinbase import signing as coinbase_signing
+from alp.venues.credentials import Credentials
 from alp.venues.kraken import futures_market as kraken_futures
+from alp.venues.kraken import signing as kraken_signing
 from alp.venues.kraken import spot_market as kraken_spot
 
 _ADAPTERS: dict[str, tuple[Callable[[Endpoints], MarketAdapter], Endpoints]] = {
@@ -18,6 +22,13 @@ _ADAPTERS: dict[str, tuple[Callable[[Endpoints], MarketAdapter], Endpoints]] = {
     "coinbase-spot": (coinbase.CoinbaseMarket, coinbase.PRODUCTION),
     "kraken-spot": (kraken_spot.KrakenSpotMarket, kraken_spot.PRODUCTION),
     "kraken-futures": (kraken_futures.KrakenFuturesMarket, kraken_futures.PRODUCTION),
+}
+_SIGNING: dict[str, Callable[[Credentials], None]] = {
+    "binance-usdm": binance_signing.check,
+    "binance-spot": binance_signing.check,
+    "coinbase-spot": coinbase_signing.check,
+    "kraken-spot": kraken_signing.check,
+    "kraken-futures": kraken_signing.check,
 }
 EXCHANGES = tuple(_ADAPTERS)
 
@@ -49,3 +60,19 @@ def adapter_for(exchange: str, endpoints: Endpoints | None = None) -> MarketAdap
             (given.stream or production.stream).rstrip("/"),
         )
     )
+
+
+def check_credentials(exchange: str, credentials: Credentials) -> None:
+    """Refuse credentials that cannot sign for an exchange, before anything is sent.
+
+    Parameters
+    ----------
+    exchange
+        One of :data:`EXCHANGES`.
+
+    Raises
+    ------
+    ConfigError
+        If they are of a kind that it does not take, or not in its form.
+    """
+    _SIGNING[exchange](credentials)
