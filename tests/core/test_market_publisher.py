@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import zmq
-from synthetic_book import UsdmStream
+from usdm_stream import UsdmStream
 
 from alp._core.feed import Feed
 from alp._core.market_publisher import Lane, MarketPublisher

@@ -20,12 +20,9 @@ from typing import Any
 
 import pytest
 import zmq
-from exchange import Exchange, Fault, run, until
-from kraken_protocols import KrakenSpot
 from manifests import small
-from markets import Market
 from prometheus_client.parser import text_string_to_metric_families
-from protocols import Binance, Coinbase
+from waits import run, until
 
 from alp._core.wire import (
     BboMessage,
@@ -37,6 +34,12 @@ from alp._core.wire import (
     decode,
 )
 from alp.bus.sockets import Subscriber
+from alp.paper.binance import Binance
+from alp.paper.coinbase import Coinbase
+from alp.paper.exchange import Exchange
+from alp.paper.faults import Fault
+from alp.paper.kraken_spot import KrakenSpot
+from alp.paper.market import Market
 from alp.services.market_data import MarketData, Product, products_of
 from alp.services.tasks import first_cause
 from alp.strategy.loading import load_manifest

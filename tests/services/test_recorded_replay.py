@@ -8,13 +8,14 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from exchange import Fault, run
-from markets import Market
-from protocols import Protocol
 from test_recorder import binance, coinbase, kraken, recording
 from test_replay import replayed
+from waits import run
 
 from alp._core.wire import BboMessage, BookStatusMessage, InstrumentFields
+from alp.paper.faults import Fault
+from alp.paper.market import Market
+from alp.paper.protocol import Protocol
 from alp.recording.convert import ALP, CRYPTOFEED, convert
 from alp.recording.info import ConnectionInfo, recording_info
 from alp.recording.npz import write_npz

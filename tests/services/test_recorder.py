@@ -15,11 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from exchange import Exchange, Fault, run, until
-from kraken_protocols import KrakenSpot
-from markets import Market
-from protocols import Binance, Coinbase, Protocol
+from waits import run, until
 
+from alp.paper.binance import Binance
+from alp.paper.coinbase import Coinbase
+from alp.paper.exchange import Exchange
+from alp.paper.faults import Fault
+from alp.paper.kraken_spot import KrakenSpot
+from alp.paper.market import Market
+from alp.paper.protocol import Protocol
 from alp.recording.records import SUFFIX, mend, read_records
 from alp.recording.verify_feed import FeedReport, verify_feed
 

@@ -8,9 +8,9 @@ from types import TracebackType
 from typing import Self
 
 import aiohttp
-from exchange import Exchange
 
 from alp._core.feed import Feed
+from alp.paper.exchange import Exchange
 from alp.venues.adapter import Channel
 from alp.venues.http import Budget, Http
 from alp.venues.instruments import Instrument

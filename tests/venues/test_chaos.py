@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import signal
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-from chaos import MADE_UP, Chaos
-from exchange import Exchange
 from test_session import _impatient, in_the_end_equal, run, running  # noqa: F401
 
+from alp.paper.binance import Binance
+from alp.paper.chaos import Chaos
+from alp.paper.coinbase import Coinbase
+from alp.paper.exchange import Exchange
+from alp.paper.kraken_futures import KrakenFutures
+from alp.paper.kraken_spot import KrakenSpot
+from alp.paper.market import Market
+from alp.paper.protocol import Protocol
+
 FAULTS = 10
+MADE_UP: dict[str, Callable[[int], Protocol]] = {
+    "binance-usdm": lambda seed: Binance([Market.made_up("ETHUSDC", seed=seed)]),
+    "binance-spot": lambda seed: Binance(
+        [Market.made_up("ETHUSDC", seed=seed, quantity_decimals=8)], futures=False
+    ),
+    "coinbase-spot": lambda seed: Coinbase(
+        [Market.made_up("ETH-USD", seed=seed, quantity_decimals=8)]
+    ),
+    "kraken-spot": lambda seed: KrakenSpot(
+        [Market.made_up("ETH/USDC", seed=seed, quantity_decimals=8, depth=25)]
+    ),
+    "kraken-futures": lambda seed: KrakenFutures(
+        [Market.made_up("PF_ETHUSD", seed=seed, price_decimals=1)]
+    ),
+}
 
 
 @pytest.mark.slow
@@ -57,24 +75,3 @@ def test_the_same_seed_is_the_same_sequence() -> None:
         assert await faults(2) != first
 
     run(test())
-
-
-def test_it_runs_as_a_process_of_its_own(root: Path) -> None:
-    file = root / "tests" / "venues" / "chaos.py"
-    server = subprocess.Popen(
-        [sys.executable, str(file), "kraken-futures", "--rate", "10"],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=root,
-        env={"PYTHONPATH": str(root)},
-    )
-    try:
-        assert server.stdout is not None
-        told = json.loads(server.stdout.readline())
-        assert told["stream"].startswith("ws://127.0.0.1:")
-        assert told["symbols"] == ["PF_ETHUSD"]
-        server.send_signal(signal.SIGTERM)
-        out, _ = server.communicate(timeout=20)
-        assert json.loads(out)["opened"] == 0
-    finally:
-        server.kill()

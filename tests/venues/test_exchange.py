@@ -1,4 +1,4 @@
-"""The tests' own exchange: what a reader makes of it is what the exchange has."""
+"""The exchange on localhost: what a reader makes of it is what the exchange has."""
 
 from __future__ import annotations
 
@@ -6,17 +6,24 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-import markets
 import pytest
-from exchange import Exchange, Fault, Script, certificate, until
-from kraken_protocols import KrakenFutures, KrakenSpot
-from markets import Market
-from protocols import Binance, Coinbase, Protocol
+import recorded_markets
 from reader import Reader
-from synthetic_book import ASK, BID, UsdmStream
+from usdm_stream import UsdmStream
+from waits import until
 
 from alp._core.feed import Feed
 from alp.errors import VenueError
+from alp.paper.binance import Binance
+from alp.paper.book import ASK, BID
+from alp.paper.certificate import certificate
+from alp.paper.coinbase import Coinbase
+from alp.paper.exchange import Exchange
+from alp.paper.faults import Fault, Script
+from alp.paper.kraken_futures import KrakenFutures
+from alp.paper.kraken_spot import KrakenSpot
+from alp.paper.market import Market
+from alp.paper.protocol import Protocol
 from alp.venues.adapter import Channel
 
 ALL = Channel.BOOK | Channel.QUOTE | Channel.TRADE
@@ -47,26 +54,28 @@ MADE_UP = [binance_usdm, binance_spot, coinbase, kraken_spot, kraken_futures]
 
 def recorded_binance_usdm(folder: Path) -> Protocol:
     file = folder / "binance_usdm_sync_session.jsonl"
-    return Binance([markets.binance(file, name) for name in ("SUSHIUSDT", "AKROUSDT")])
+    return Binance([recorded_markets.binance(file, name) for name in ("SUSHIUSDT", "AKROUSDT")])
 
 
 def recorded_binance_spot(folder: Path) -> Protocol:
     file = folder / "binance_spot_sync_session.jsonl"
-    return Binance([markets.binance(file, "NKNUSDT")], futures=False)
+    return Binance([recorded_markets.binance(file, "NKNUSDT")], futures=False)
 
 
 def recorded_coinbase(folder: Path) -> Protocol:
-    return Coinbase([markets.coinbase(folder / "coinbase_exchange_feed_session.jsonl", "SKL-GBP")])
+    return Coinbase(
+        [recorded_markets.coinbase(folder / "coinbase_exchange_feed_session.jsonl", "SKL-GBP")]
+    )
 
 
 def recorded_kraken_spot(folder: Path) -> Protocol:
-    return KrakenSpot([markets.kraken_spot(folder / "kraken_v2_ETHUSD_d25_session.jsonl")])
+    return KrakenSpot([recorded_markets.kraken_spot(folder / "kraken_v2_ETHUSD_d25_session.jsonl")])
 
 
 def recorded_kraken_futures(folder: Path) -> Protocol:
     file = folder / "kraken_futures_book_session.jsonl"
     names = ("PI_LTCUSD", "FI_ETHUSD_211231")
-    return KrakenFutures([markets.kraken_futures(file, name) for name in names])
+    return KrakenFutures([recorded_markets.kraken_futures(file, name) for name in names])
 
 
 RECORDED = [

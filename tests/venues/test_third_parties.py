@@ -13,13 +13,19 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import markets
 import pytest
-from exchange import Exchange, Fault, until
-from kraken_protocols import KrakenFutures, KrakenSpot
-from markets import Market
-from protocols import Binance, Coinbase, Protocol
+import recorded_markets
 from reader import Reader
+from waits import until
+
+from alp.paper.binance import Binance
+from alp.paper.coinbase import Coinbase
+from alp.paper.exchange import Exchange
+from alp.paper.faults import Fault
+from alp.paper.kraken_futures import KrakenFutures
+from alp.paper.kraken_spot import KrakenSpot
+from alp.paper.market import Market
+from alp.paper.protocol import Protocol
 
 LEVELS = 10
 Levels = list[tuple[Decimal, Decimal]]
@@ -139,13 +145,13 @@ def test_ccxt_ends_with_the_same_levels(
 
 def test_ccxt_ends_with_the_same_levels_after_recorded_futures(shared: Path) -> None:
     file = shared / "venues" / "fixtures" / "public" / "binance_usdm_sync_session.jsonl"
-    protocol = Binance([markets.binance(file, "SUSHIUSDT")])
+    protocol = Binance([recorded_markets.binance(file, "SUSHIUSDT")])
     asyncio.run(with_ccxt(protocol, "binanceusdm", "SUSHI/USDT:USDT"))
 
 
 def test_ccxt_ends_with_the_same_levels_after_recorded_kraken(shared: Path) -> None:
     file = shared / "venues" / "fixtures" / "public" / "kraken_v2_ETHUSD_d25_session.jsonl"
-    asyncio.run(with_ccxt(KrakenSpot([markets.kraken_spot(file)]), "kraken", "ETH/USD"))
+    asyncio.run(with_ccxt(KrakenSpot([recorded_markets.kraken_spot(file)]), "kraken", "ETH/USD"))
 
 
 class _Pairs:

@@ -1,157 +1,17 @@
-"""One product of a test exchange: a book that changes, from a recording as far as it goes.
+"""Markets of the sessions among the fixtures beside the project, message by message as recorded.
 
-A recording is a session of the fixtures beside the project; when it is over, changes made up from a
-seed go on from its last book, so that a market never ends.
+When a session is over, changes made up from a seed go on from its last book.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from random import Random
 from typing import Any
 
-from synthetic_book import ASK, BID, Change, PlainBook, Wander, grown
-
-
-@dataclass(frozen=True)
-class Event:
-    """What happens at once.
-
-    Attributes
-    ----------
-    raw
-        The recorded message, where it can be sent as it stands.
-    ids
-        Of Binance: first, last and previous.
-    """
-
-    changes: list[Change]
-    raw: bytes | None = None
-    ids: tuple[int, int, int | None] | None = None
-
-
-class Market:
-    """A product.
-
-    Parameters
-    ----------
-    book
-        As it begins.
-    recorded
-        What happens first.
-    depth
-        The venue only tells of so many levels a side; 0: of all.
-    """
-
-    def __init__(
-        self,
-        symbol: str,
-        book: PlainBook,
-        *,
-        seed: int = 1,
-        recorded: Iterator[Event] | None = None,
-        last_id: int = 1_000_000,
-        depth: int = 0,
-    ) -> None:
-        self.symbol = symbol
-        self.book = book
-        self.depth = depth
-        self.first_id = self.last_id = last_id
-        self.previous_id: int | None = last_id - 1
-        self.trades = 0
-        self.events = 0
-        self.at_ms = 1_790_000_000_000
-        self.raw: bytes | None = None
-        self.changes: list[Change] = []
-        self._recorded = recorded or iter(())
-        self._seed = seed
-        self._random = Random(seed)
-        self._wander: Wander | None = None
-
-    @classmethod
-    def made_up(cls, symbol: str, *, seed: int = 1, depth: int = 0, **book: int) -> Market:
-        """Return a market without a recording."""
-        return cls(symbol, grown(seed, **book), seed=seed, depth=depth)
-
-    @property
-    def is_recorded(self) -> bool:
-        """Whether the last event came from the recording."""
-        return self._wander is None
-
-    def step(self) -> None:
-        """Let the next event happen: the book after it and what changed stand in the members."""
-        self.events += 1
-        self.at_ms += 50
-        event = None if self._wander else next(self._recorded, None)
-        self.previous_id = self.last_id
-        if event is None:
-            self.raw = None
-            self._make_up()
-            return
-        self.changes, self.raw = event.changes, event.raw
-        self.book.apply(event.changes)
-        if self.depth:
-            self.book.cut(self.depth)
-        if event.ids is None:
-            self.first_id, self.last_id = self.last_id + 1, self.last_id + len(event.changes)
-        else:
-            self.first_id, self.last_id, previous = event.ids
-            self.previous_id = self.previous_id if previous is None else previous
-
-    def _make_up(self) -> None:
-        if self._wander is None:
-            self._wander = Wander(self.book, self._seed)
-        before = self._seen()
-        changes = self._wander.changes(self._random.randint(1, 8))
-        self.changes = self._visible(before) if self.depth else changes
-        self.first_id = self.last_id + 1
-        self.last_id = self.first_id + len(changes) - 1
-
-    def _seen(self) -> list[dict[int, int]]:
-        return [dict(self.book.best(side, self.depth or None)) for side in (ASK, BID)]
-
-    def _visible(self, before: list[dict[int, int]]) -> list[Change]:
-        """What a reader of so many levels has to be told; a level that falls off goes unsaid."""
-        after = self._seen()
-        changes = [
-            (bool(side), price, 0)
-            for side in (ASK, BID)
-            for price in before[side]
-            if price not in self.book.side(bool(side))
-        ]
-        changes += [
-            (bool(side), price, quantity)
-            for side in (ASK, BID)
-            for price, quantity in after[side].items()
-            if before[side].get(price) != quantity
-        ]
-        return changes
-
-    def refine(self) -> None:
-        """Let prices have one decimal more from now on."""
-        self.book.price_decimals += 1
-        for bid in (BID, ASK):
-            side = self.book.side(bid)
-            finer = {price * 10: quantity for price, quantity in side.items()}
-            side.clear()
-            side.update(finer)
-        self._wander = Wander(self.book, self._seed)
-
-    def levels(self, bid: bool) -> list[tuple[int, int]]:
-        """Return what a reader must have of one side."""
-        return self.book.best(bid, self.depth or None)
-
-    def trade(self) -> tuple[int, bool, int, int]:
-        """Make up a trade at the touch: ``(id, whether the aggressor bought, price, quantity)``."""
-        self.trades += 1
-        touch = self.book.touch()
-        assert touch is not None
-        bought = self.trades % 2 == 0
-        return self.trades, bought, touch[2] if bought else touch[0], 1 + self.trades % 7
+from alp.paper.book import ASK, BID, Change, PlainBook
+from alp.paper.market import Event, Market
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

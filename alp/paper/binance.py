@@ -1,0 +1,268 @@
+"""How Binance speaks, USD-M futures and spot."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from alp.paper.book import ASK, BID, Change, PlainBook
+from alp.paper.market import Made, Market
+from alp.paper.protocol import (
+    BOOK,
+    QUOTE,
+    TRADE,
+    Answer,
+    Peer,
+    Protocol,
+    compact,
+    increment,
+    touch_of,
+)
+
+QUOTES = ("USDT", "USDC", "FDUSD", "USD", "EUR", "TRY", "BTC", "ETH", "BNB")
+"""Ends of symbols that name what prices are in."""
+_STREAMS = {"depth": BOOK, "bookTicker": QUOTE, "aggTrade": TRADE}
+_UNKNOWN = 400, b'{"code":-1121,"msg":"Invalid symbol."}'
+_NO_SYMBOL = 400, b'{"code":-1102,"msg":"Mandatory parameter \'symbol\' was not sent."}'
+_BAD_LIMIT = 400, b'{"code":-1130,"msg":"Data sent for parameter \'limit\' is not valid."}'
+
+
+class Binance(Protocol):
+    """USD-M futures or spot.
+
+    Streams of futures under ``/public`` and ``/market`` are those of that class alone, as there.
+
+    Parameters
+    ----------
+    futures
+        Whether it is USD-M futures.
+    """
+
+    rest_snapshots = True
+
+    def __init__(
+        self,
+        markets: Iterable[Market],
+        *,
+        futures: bool = True,
+        clock_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        super().__init__(markets, clock_ns=clock_ns)
+        self.futures = futures
+        self.exchange = self.feed = "binance-usdm" if futures else "binance-spot"
+        self.messages_per_second = 10 if futures else 5
+        self._rest = "/fapi/v1" if futures else "/api/v3"
+
+    def is_snapshot(self, path: str) -> bool:
+        """Whether a path asks for a book."""
+        return path == f"{self._rest}/depth"
+
+    def rest(self, path: str, query: dict[str, str]) -> Answer | None:
+        """Answer a request; None where there is nothing."""
+        wanted = query.get("symbol")
+        if path == f"{self._rest}/ping":
+            return 200, b"{}"
+        if path == f"{self._rest}/time":
+            return 200, compact({"serverTime": self.now_ms()})
+        if wanted is not None and wanted not in self.markets:
+            return _UNKNOWN
+        chosen = [each for each in self.markets.values() if wanted in (None, each.symbol)]
+        if path == f"{self._rest}/exchangeInfo":
+            told = {"timezone": "UTC", "serverTime": self.now_ms(), "rateLimits": []}
+            return 200, compact({**told, "symbols": [self._row(each) for each in chosen]})
+        if path == f"{self._rest}/ticker/bookTicker":
+            rows = [self._ticker(each) for each in chosen]
+            return 200, compact(rows if wanted is None else rows[0])
+        if not self.is_snapshot(path):
+            return None
+        if wanted is None:
+            return _NO_SYMBOL
+        (market,) = chosen
+        limit = query.get("limit", "100")
+        if not limit.isdigit() or not 0 < int(limit) <= (1000 if self.futures else 5000):
+            return _BAD_LIMIT
+        at_ms = market.at_ms if self.futures else None
+        return 200, snapshot(market.book, market.last_id, at_ms, int(limit))
+
+    def _ticker(self, market: Market) -> dict[str, Any]:
+        bid, bids, ask, asks = touch_of(market)
+        row = {"symbol": market.symbol, "bidPrice": bid, "bidQty": bids}
+        row |= {"askPrice": ask, "askQty": asks}
+        return row | {"time": market.at_ms} if self.futures else row
+
+    def _row(self, market: Market) -> dict[str, Any]:
+        base, quote = _parts(market.symbol)
+        step = increment(market.book.quantity_decimals)
+        notional = (
+            {"filterType": "MIN_NOTIONAL", "notional": "5"}
+            if self.futures
+            else {"filterType": "NOTIONAL", "minNotional": "5"}
+        )
+        own = (
+            {
+                "pair": market.symbol,
+                "contractType": "PERPETUAL",
+                "deliveryDate": 4133404800000,
+                "onboardDate": 1569398400000,
+                "marginAsset": quote,
+                "pricePrecision": market.book.price_decimals,
+                "quantityPrecision": market.book.quantity_decimals,
+            }
+            if self.futures
+            else {"isSpotTradingAllowed": True, "permissionSets": [["SPOT"]]}
+        )
+        return {
+            "symbol": market.symbol,
+            "status": "TRADING",
+            "baseAsset": base,
+            "quoteAsset": quote,
+            "baseAssetPrecision": 8,
+            "quotePrecision": 8,
+            "orderTypes": ["LIMIT", "MARKET"],
+            **own,
+            "filters": [
+                {
+                    "filterType": "PRICE_FILTER",
+                    "tickSize": increment(market.book.price_decimals),
+                    "minPrice": increment(market.book.price_decimals),
+                    "maxPrice": "1000000",
+                },
+                {
+                    "filterType": "LOT_SIZE",
+                    "stepSize": step,
+                    "minQty": step,
+                    "maxQty": "9000000",
+                },
+                notional,
+            ],
+        }
+
+    def greet(self, peer: Peer) -> list[bytes]:
+        """Subscribe to the streams that the address names."""
+        named = peer.query.get("streams", "").split("/")
+        if peer.path.rpartition("/ws/")[1]:
+            named += peer.path.rpartition("/ws/")[2].split("/")
+        self._subscribe(peer, [name for name in named if "@" in name])
+        return []
+
+    def _subscribe(self, peer: Peer, names: list[str]) -> None:
+        for name in names:
+            symbol, _, stream = name.partition("@")
+            kind = stream.partition("@")[0]
+            channel = _STREAMS.get(kind)
+            if channel is None or symbol.upper() not in self.markets or symbol != symbol.lower():
+                continue  # Binance accepts any name, and sends nothing
+            if self.futures and (channel == TRADE) == ("/market" not in peer.path):
+                continue
+            peer.names[channel, symbol.upper()] = name
+            peer.subscribed.add((channel, symbol.upper()))
+
+    def take(self, peer: Peer, message: Any) -> list[bytes]:
+        """Answer a request on the stream."""
+        number = message.get("id")
+        names = [each for each in message.get("params") or [] if isinstance(each, str)]
+        method = message.get("method")
+        if method == "LIST_SUBSCRIPTIONS":
+            return [compact({"result": sorted(peer.names.values()), "id": number})]
+        if method == "SUBSCRIBE":
+            self._subscribe(peer, names)
+        elif method == "UNSUBSCRIBE":
+            for key in [key for key, name in peer.names.items() if name in names]:
+                del peer.names[key]
+                peer.subscribed.discard(key)
+        else:
+            return [compact({"error": {"code": 2, "msg": "Invalid request"}, "id": number})]
+        return [compact({"result": None, "id": number})]
+
+    def _sent(self, peer: Peer, channel: str, symbol: str, data: bytes) -> bytes:
+        if "/stream" not in peer.path:
+            return data
+        name = peer.names[channel, symbol]
+        return b'{"stream":"%b","data":%b}' % (name.encode(), data)
+
+    def book(self, peer: Peer, market: Market) -> list[bytes]:
+        """Return the difference."""
+        data = market.raw or depth_update(
+            market.symbol,
+            market.book,
+            market.changes,
+            market.at_ms,
+            market.first_id,
+            market.last_id,
+            market.previous_id if self.futures else None,
+        )
+        return [self._sent(peer, BOOK, market.symbol, data)]
+
+    def quote(self, peer: Peer, market: Market) -> bytes:
+        """Return the touch."""
+        bid, bids, ask, asks = touch_of(market)
+        data = f'"u":{market.last_id},"s":"{market.symbol}","b":"{bid}","B":"{bids}",'
+        data += f'"a":"{ask}","A":"{asks}"'
+        if self.futures:
+            data = f'"e":"bookTicker",{data},"T":{market.at_ms},"E":{market.at_ms}'
+        return self._sent(peer, QUOTE, market.symbol, b"{%b}" % data.encode())
+
+    def trade(self, peer: Peer, market: Market, made: Made) -> bytes:
+        """Return an aggregated trade."""
+        number, bought, price, quantity = made
+        data = compact(
+            {
+                "e": "aggTrade",
+                "E": market.at_ms,
+                "s": market.symbol,
+                "a": number,
+                "p": market.book.price(price),
+                "q": market.book.quantity(quantity),
+                "f": number,
+                "l": number,
+                "T": market.at_ms,
+                "m": not bought,
+            }
+        )
+        return self._sent(peer, TRADE, market.symbol, data)
+
+
+def _parts(symbol: str) -> tuple[str, str]:
+    """Return base and quote of a symbol; all of it is base where the quote is not known."""
+    for quote in QUOTES:
+        if symbol.endswith(quote) and symbol != quote:
+            return symbol.removesuffix(quote), quote
+    return symbol, "USDT"
+
+
+def depth_update(
+    symbol: str,
+    book: PlainBook,
+    changes: Iterable[Change],
+    at_ms: int,
+    first_id: int,
+    last_id: int,
+    previous_id: int | None,
+) -> bytes:
+    """Return a difference as Binance writes it; spot's has no `previous_id` and no `T`."""
+    rows: tuple[list[str], list[str]] = ([], [])
+    last = {(bid, price): quantity for bid, price, quantity in changes}  # a level is named once
+    for (bid, price), quantity in last.items():
+        rows[bid].append(f'["{book.price(price)}","{book.quantity(quantity)}"]')
+    futures = previous_id is not None
+    return (
+        f'{{"e":"depthUpdate","E":{at_ms},'
+        + (f'"T":{at_ms - 5},' if futures else "")
+        + f'"s":"{symbol}","U":{first_id},"u":{last_id},'
+        + (f'"pu":{previous_id},' if futures else "")
+        + f'"b":[{",".join(rows[BID])}],"a":[{",".join(rows[ASK])}]}}'
+    ).encode()
+
+
+def snapshot(book: PlainBook, last_id: int, at_ms: int | None, limit: int) -> bytes:
+    """Return a book as Binance's REST answers it; spot's has no times."""
+    sides = [
+        ",".join(
+            f'["{book.price(price)}","{book.quantity(quantity)}"]'
+            for price, quantity in book.best(bid, limit)
+        )
+        for bid in (BID, ASK)
+    ]
+    times = "" if at_ms is None else f'"E":{at_ms},"T":{at_ms - 3},'
+    return (f'{{"lastUpdateId":{last_id},{times}"bids":[{sides[0]}],"asks":[{sides[1]}]}}').encode()

@@ -1,0 +1,197 @@
+"""How Coinbase Advanced Trade speaks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from alp.paper.book import ASK, BID
+from alp.paper.market import Made, Market
+from alp.paper.protocol import (
+    BOOK,
+    QUOTE,
+    TRADE,
+    Answer,
+    Peer,
+    Protocol,
+    compact,
+    increment,
+    stamp,
+    touch_of,
+)
+
+PRODUCTS = "/api/v3/brokerage/market/products"
+_CHANNELS = {"level2": BOOK, "ticker": QUOTE, "market_trades": TRADE}
+_UNKNOWN = 404, b'{"error":"NOT_FOUND","message":"Product not found"}'
+
+
+class Coinbase(Protocol):
+    """Advanced Trade; a product ``X-USD`` is also there as ``X-USDC``, an alias."""
+
+    exchange = "coinbase-spot"
+    feed = "coinbase"
+    messages_per_second = 8
+    subscribe_within_s = 5.0
+
+    def rest(self, path: str, query: dict[str, str]) -> Answer | None:
+        """Answer a request; None where there is nothing."""
+        if path == "/api/v3/brokerage/time":
+            now = self.now_ms()
+            told = {"iso": stamp(now), "epochSeconds": str(now // 1000), "epochMillis": str(now)}
+            return 200, compact(told)
+        if path == "/api/v3/brokerage/market/product_book":
+            return self._book_answer(query)
+        rows = {row["product_id"]: row for each in self.markets.values() for row in _rows(each)}
+        if path == PRODUCTS:
+            futures = query.get("product_type") == "FUTURE"
+            found = [] if futures else list(rows.values())
+            return 200, compact({"products": found, "num_products": len(found)})
+        product = path.removeprefix(f"{PRODUCTS}/")
+        if product == path:
+            return None
+        return (200, compact(rows[product])) if product in rows else _UNKNOWN
+
+    def _book_answer(self, query: dict[str, str]) -> Answer:
+        product = query.get("product_id", "")
+        market = self.markets.get(self._symbol(product))
+        limit = query.get("limit", "0")
+        if market is None or not limit.isdigit():
+            return _UNKNOWN
+        sides = {
+            name: [
+                {"price": market.book.price(price), "size": market.book.quantity(quantity)}
+                for price, quantity in market.book.best(bid, int(limit) or None)
+            ]
+            for name, bid in (("bids", BID), ("asks", ASK))
+        }
+        book = {"product_id": product, **sides, "time": stamp(market.at_ms)}
+        return 200, compact({"pricebook": book})
+
+    def _symbol(self, product: str) -> str:
+        """Return the market of a product: ``X-USDC`` is an alias of ``X-USD``."""
+        if product in self.markets or not product.endswith("-USDC"):
+            return product
+        return product.removesuffix("C")
+
+    def take(self, peer: Peer, message: Any) -> list[bytes]:
+        """Answer a subscription."""
+        channel, kind = message.get("channel"), message.get("type")
+        if channel == "heartbeats":
+            peer.heartbeats = kind == "subscribe"
+            return [self._sent(peer, "subscriptions", b'[{"subscriptions":{"heartbeats":[]}}]')]
+        if channel not in _CHANNELS or kind not in ("subscribe", "unsubscribe"):
+            return [b'{"type":"error","message":"failure to subscribe"}']
+        replies = []
+        for product in message.get("product_ids", []):
+            symbol = self._symbol(product)
+            if symbol not in self.markets:
+                return [
+                    b'{"type":"error","message":"%b is not a valid product"}' % product.encode()
+                ]
+            key = (_CHANNELS[channel], symbol)
+            if kind == "unsubscribe":
+                peer.subscribed.discard(key)
+            elif key not in peer.subscribed:
+                peer.subscribed.add(key)
+                if channel == "level2":
+                    replies.append(self._level2(peer, self.markets[symbol], whole=True))
+        held = sorted(symbol for each, symbol in peer.subscribed if each == BOOK)
+        ack = compact([{"subscriptions": {"level2": held}}])
+        return [*replies, self._sent(peer, "subscriptions", ack)]
+
+    def _sent(self, peer: Peer, channel: str, events: bytes) -> bytes:
+        number, peer.sequence = peer.sequence, peer.sequence + 1
+        now = stamp(self.now_ms())
+        head = f'{{"channel":"{channel}","timestamp":"{now}","sequence_num":{number},"events":'
+        return head.encode() + events + b"}"
+
+    def _level2(self, peer: Peer, market: Market, *, whole: bool) -> bytes:
+        changes = (
+            [(bid, *level) for bid in (BID, ASK) for level in market.levels(bid)]
+            if whole
+            else market.changes
+        )
+        at = stamp(market.at_ms)
+        rows = ",".join(
+            f'{{"side":"{"bid" if bid else "offer"}","event_time":"{at}","price_level":'
+            f'"{market.book.price(price)}","new_quantity":"{market.book.quantity(quantity)}"}}'
+            for bid, price, quantity in changes
+        )
+        kind = "snapshot" if whole else "update"
+        event = f'[{{"type":"{kind}","product_id":"{market.symbol}","updates":[{rows}]}}]'
+        return self._sent(peer, "l2_data", event.encode())
+
+    def beat(self, peer: Peer) -> bytes | None:
+        """Return a heartbeat of the channel of that name."""
+        if not peer.heartbeats:
+            return None
+        peer.heartbeat += 1
+        event = (
+            f'[{{"current_time":"{stamp(self.now_ms())}","heartbeat_counter":{peer.heartbeat}}}]'
+        )
+        return self._sent(peer, "heartbeats", event.encode())
+
+    def book(self, peer: Peer, market: Market) -> list[bytes]:
+        """Return the changed levels."""
+        return [self._level2(peer, market, whole=False)]
+
+    def quote(self, peer: Peer, market: Market) -> bytes:
+        """Return the touch."""
+        bid, bids, ask, asks = touch_of(market)
+        row = {
+            "type": "ticker",
+            "product_id": market.symbol,
+            "price": bid,
+            "best_bid": bid,
+            "best_bid_quantity": bids,
+            "best_ask": ask,
+            "best_ask_quantity": asks,
+        }
+        return self._sent(peer, "ticker", compact([{"type": "update", "tickers": [row]}]))
+
+    def trade(self, peer: Peer, market: Market, made: Made) -> bytes:
+        """Return a trade."""
+        number, bought, price, quantity = made
+        row = {
+            "product_id": market.symbol,
+            "trade_id": str(number),
+            "price": market.book.price(price),
+            "size": market.book.quantity(quantity),
+            "time": stamp(market.at_ms),
+            "side": "SELL" if bought else "BUY",  # the maker's
+        }
+        return self._sent(peer, "market_trades", compact([{"type": "update", "trades": [row]}]))
+
+    def lose(self, peer: Peer) -> None:
+        """Leave out a number."""
+        peer.sequence += 1
+
+
+def _rows(market: Market) -> list[dict[str, Any]]:
+    """Return a product, and its alias where it has one."""
+    base, _, quote = market.symbol.partition("-")
+    row = {
+        "product_id": market.symbol,
+        "price": "1",
+        "base_increment": increment(market.book.quantity_decimals),
+        "price_increment": increment(market.book.price_decimals),
+        "quote_increment": increment(market.book.price_decimals),
+        "base_min_size": increment(market.book.quantity_decimals),
+        "base_max_size": "1000000",
+        "quote_min_size": "1",
+        "quote_max_size": "1000000000",
+        "status": "online",
+        "trading_disabled": False,
+        "product_type": "SPOT",
+        "base_currency_id": base,
+        "quote_currency_id": quote,
+        "base_display_symbol": base,
+        "quote_display_symbol": quote,
+        "display_name": market.symbol,
+        "alias": "",
+        "alias_to": [],
+    }
+    if quote != "USD":
+        return [row]
+    name = f"{base}-USDC"
+    other = {**row, "product_id": name, "quote_currency_id": "USDC", "alias": market.symbol}
+    return [{**row, "alias_to": [name]}, other]
