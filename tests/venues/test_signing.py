@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 import orjson
 import pytest
 from accounts import BASE64, EXCHANGE, HMAC, KEY, KRAKEN, PHRASE, asymmetric
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alp.errors import ConfigError
@@ -83,6 +84,7 @@ def ask_binance(
     )
 
 
+@settings(deadline=None)
 @given(binance_accounts, params, st.sampled_from(["GET", "POST", "PUT", "DELETE"]), st.booleans())
 def test_binance_believes_any_request_and_reads_what_was_meant(
     account: Credentials, given: dict[str, Any], method: str, in_body: bool
@@ -96,6 +98,7 @@ def test_binance_believes_any_request_and_reads_what_was_meant(
     assert read == {**as_texts(given), "recvWindow": "5000", "timestamp": str(NOW_MS)}
 
 
+@settings(deadline=None)
 @given(binance_accounts, params, st.data())
 def test_binance_believes_no_request_with_a_byte_changed(
     account: Credentials, given: dict[str, Any], data: st.DataObject
@@ -103,15 +106,43 @@ def test_binance_believes_no_request_with_a_byte_changed(
     signed = binance.sign_request(account, "DELETE", "/api/v3/order", given, timestamp_ms=NOW_MS)
     query = signed.target.partition("?")[2]
     other = data.draw(st.composite(changed)(query))
-    before, mark, signature = query.rpartition("signature=")
-    same = before + mark + signature.upper()
-    if account is HMAC and other.lower() == query.lower() and other[: len(before)] == before:
-        assert binance.verify_request(account, same, b"", key=KEY, now_ms=NOW_MS)
+    if says_the_same(account, query, other):
+        assert binance.verify_request(account, other, b"", key=KEY, now_ms=NOW_MS)
         return
     with pytest.raises(AuthenticationError):
         binance.verify_request(account, other, b"", key=KEY, now_ms=NOW_MS)
     with pytest.raises(AuthenticationError):
         binance.verify_request(account, "", other.encode(), key=KEY, now_ms=NOW_MS)
+
+
+def says_the_same(account: Credentials, query: str, other: str) -> bool:
+    """Whether only the spelling of the signature changed: ``%2f``, or the case of HMAC's digits."""
+    fold = str.lower if account is HMAC else str
+    parts = [each.rpartition("signature=") for each in (query, other)]
+    (before, mark, signature), (before_other, mark_other, signature_other) = parts
+    return (before, mark, fold(unquote(signature))) == (
+        before_other,
+        mark_other,
+        fold(unquote(signature_other)),
+    )
+
+
+@pytest.mark.parametrize("kind", ["hmac", "ed25519", "rsa"])
+def test_the_spelling_of_a_signature_in_a_query_does_not_matter(kind: str) -> None:
+    account = HMAC if kind == "hmac" else asymmetric(kind)
+    seen = 0
+    for number in range(20):
+        signed = binance.sign_request(account, "GET", "/a", {"n": number}, timestamp_ms=NOW_MS)
+        query = signed.target.partition("?")[2]
+        before, mark, signature = query.rpartition("signature=")
+        other = signature.upper() if kind == "hmac" else re.sub("%2[BF]", _lower, signature)
+        seen += other != signature
+        assert binance.verify_request(account, before + mark + other, b"", key=KEY, now_ms=NOW_MS)
+    assert seen
+
+
+def _lower(match: re.Match[str]) -> str:
+    return match.group().lower()
 
 
 def test_parameters_go_into_the_body_of_what_is_posted_and_the_signature_last() -> None:
@@ -172,6 +203,7 @@ def test_the_edges_of_the_receive_window_are_within() -> None:
         assert binance.verify_request(HMAC, query, b"", key=KEY, now_ms=NOW_MS)
 
 
+@settings(deadline=None)
 @given(binance_accounts, params, st.data())
 def test_a_call_of_the_websocket_api_is_believed_in_any_order_and_not_when_changed(
     account: Credentials, given: dict[str, Any], data: st.DataObject
@@ -204,6 +236,7 @@ targets = st.sampled_from(
 methods = st.sampled_from(["GET", "POST", "DELETE"])
 
 
+@settings(deadline=None)
 @given(coinbase_accounts, methods, targets, st.binary(max_size=40), st.integers(0, 10**10))
 def test_coinbase_believes_the_token_of_a_request(
     account: Credentials, method: str, target: str, body: bytes, now_s: int
@@ -218,6 +251,7 @@ def test_coinbase_believes_the_token_of_a_request(
     assert (claims["nbf"], claims["exp"]) == (now_s, now_s + 120)
 
 
+@settings(deadline=None)
 @given(coinbase_accounts, st.data())
 def test_coinbase_believes_no_token_with_a_byte_changed(
     account: Credentials, data: st.DataObject
@@ -263,6 +297,7 @@ def ask_exchange(method: str, target: str, body: bytes, **parts: Any) -> None:
     coinbase.verify_exchange(EXCHANGE, method, target, body, **given)
 
 
+@settings(deadline=None)
 @given(methods, targets, st.binary(max_size=40), st.data())
 def test_the_exchange_believes_what_is_signed_and_nothing_changed(
     method: str, target: str, body: bytes, data: st.DataObject
@@ -303,6 +338,7 @@ def test_a_login_to_the_exchanges_socket_is_a_request_that_is_not_sent() -> None
 ADD = "/0/private/AddOrder"
 
 
+@settings(deadline=None)
 @given(params, st.integers(1, 2**64 - 1), st.data())
 def test_kraken_believes_any_form_and_none_with_a_byte_changed(
     given: dict[str, Any], nonce: int, data: st.DataObject
@@ -327,6 +363,7 @@ nested = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(texts.filter("nonce".__ne__), nested, max_size=4))
 def test_kraken_believes_nested_parameters_as_json(given: dict[str, Any]) -> None:
     signed = kraken.sign_json_request(KRAKEN, ADD, given, nonce=7)
@@ -375,6 +412,7 @@ def test_kraken_wants_a_nonce_above_the_last(
 SEND = "/derivatives/api/v3/sendorder"
 
 
+@settings(deadline=None)
 @given(
     params,
     st.sampled_from(["GET", "POST", "PUT"]),
@@ -407,6 +445,7 @@ def test_kraken_futures_believe_any_request_and_none_with_a_byte_changed(
         ask({**whole, part: data.draw(st.composite(changed)(whole[part]))})
 
 
+@settings(deadline=None)
 @given(texts.filter(bool), st.data())
 def test_kraken_futures_believe_the_answer_to_their_own_challenge(
     challenge: str, data: st.DataObject
@@ -470,6 +509,7 @@ def test_parameters_that_signing_adds_or_that_come_twice_are_refused() -> None:
         pairs_of([("a", 1), ("a", 2)])
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 10**19), min_size=1, max_size=40), st.integers(0, 10**15))
 def test_nonces_only_grow_whatever_the_clock_does(clock: list[int], last: int) -> None:
     times = iter(clock)

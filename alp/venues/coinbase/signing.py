@@ -153,9 +153,12 @@ def verify_token(credentials: Credentials, token: str, *, now_s: int) -> dict[st
     ------
     AuthenticationError
         If it is not this account's, or not valid now.
+    ConfigError
+        If the account is of a kind that has no tokens.
     """
+    check(credentials)
     header, claims = read_token(token)
-    if header.get("alg") != ALGORITHMS.get(credentials.kind):
+    if header.get("alg") != ALGORITHMS[credentials.kind]:
         raise AuthenticationError(Reason.SIGNATURE, "the token is signed in another way")
     payload, _, signature = token.rpartition(".")
     raw = from_base64(signature, url_safe=True)
