@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
+import orjson
+
 from alp.errors import VenueError
 from alp.venues.instruments import Grid
 
@@ -31,6 +33,9 @@ def read_json(exchange: str, body: bytes) -> Any:
         If it is not JSON.
     """
     try:
+        # Bounds how deeply it is nested, whatever a library has made of the recursion limit: the
+        # standard library's parser would go on to the end of the stack.
+        orjson.loads(body)
         return json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
     except (ValueError, RecursionError, InvalidOperation) as error:
         raise VenueError(f"{exchange}: the answer is not JSON: {error}") from error

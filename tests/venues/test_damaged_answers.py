@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import copy
 import json
+import sys
 from decimal import Decimal
 from typing import Any
 
@@ -102,6 +103,16 @@ def test_what_is_not_json_is_an_error_of_the_venue(body: bytes) -> None:
 def test_answers_made_to_break_a_parser_are_refused(body: bytes) -> None:
     with pytest.raises(VenueError):
         Fields("kraken-spot", "BTC/USD", {"tick": read_json("kraken-spot", body)}).number("tick")
+
+
+def test_nesting_is_bounded_whatever_the_recursion_limit_is() -> None:
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(10**6)
+    try:
+        with pytest.raises(VenueError, match="not JSON"):
+            read_json("kraken-spot", b"[" * 10**6 + b"]" * 10**6)
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def test_a_bare_number_keeps_its_digits() -> None:
