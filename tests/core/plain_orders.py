@@ -1,4 +1,4 @@
-"""What became of an order, defined from the set of its events: no event knows what came before it."""
+"""What became of an order, defined from the set of its events: none knows what came before it."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _amends(events: set[Event], kind: E) -> dict[int, set[Terms]]:
 
 
 def _terms(events: set[Event], sent: Terms) -> tuple[Terms, list[Terms], bool, bool]:
-    """Terms in force, terms that may be, whether an amend is under way, and whether it is unknown."""
+    """Terms in force, terms that may be, whether an amend is under way, and if it is unknown."""
     asked = _amends(events, E.AMEND_REQUESTED)
     acked = _amends(events, E.AMEND_ACKED)
     refused = _amends(events, E.AMEND_REFUSED)
