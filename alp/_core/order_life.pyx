@@ -1,7 +1,7 @@
-"""The life of an order: events in any order, one end; nothing a venue says is lost or counted twice.
+"""The life of an order: events in any order, one end; nothing said is lost or counted twice.
 
 A state is derived from facts, which events only add to. An order has ended when it is proven: all
-of its quantity is filled, or the event that ended it said how much was filled and nothing says more.
+of its quantity is filled, or the event that ended it said how much was, and nothing says more.
 Until then it counts with all that may still be filled, UNKNOWN orders too. docs/orders.md has the
 table of what venues send.
 """
@@ -158,7 +158,9 @@ cdef inline bint _quantity(OrderLife* life, i64 quantity) noexcept nogil:
     return news
 
 
-cdef bint _settle(OrderLife* life, u32w command, bint found, i64 price, i64 quantity) noexcept nogil:
+cdef bint _settle(
+    OrderLife* life, u32w command, bint found, i64 price, i64 quantity
+) noexcept nogil:
     """Take terms over where they are of a newer command; of two of one, any but always the same."""
     cdef Terms* now = &life.settled
     if command != now.command:

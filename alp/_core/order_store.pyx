@@ -109,7 +109,7 @@ cdef int orders_by_venue(const Orders* orders, const char* venue_id) noexcept no
 
 
 cdef int _note_id(Orders* orders, int place, const char* venue_id, bint replaced) noexcept nogil:
-    """Know an order by an id too; 1 when it is news, -1 when it is another order's or has no place."""
+    """Know an order by an id too; 1: it is news, -1: another order's, or there is no place."""
     cdef u64 hash = hash_bytes(venue_id, VENUE_ID)
     cdef int entry = _find_id(orders, venue_id, hash)
     cdef Order* order = &orders.orders[place]
@@ -164,7 +164,7 @@ cdef inline u64 _trade_bucket(const Orders* orders, int place, u64 id) noexcept 
 
 
 cdef int _note_trade(Orders* orders, int place, const LifeEvent* event) noexcept nogil:
-    """Count a trade once, however often it is told; a trade told in two ways counts as the larger."""
+    """Count a trade once, however often it is told; of two tellings the larger."""
     cdef u64 bucket = _trade_bucket(orders, place, event.trade)
     cdef int at = orders.trade_buckets[bucket]
     cdef OrderLife* life = &orders.orders[place].life

@@ -74,7 +74,7 @@ class OrderFields(NamedTuple):
 
 
 class ExposureFields(NamedTuple):
-    """An instrument's position, in lots, and what is open at worst; notional in ticks times lots."""
+    """An instrument's position in lots, and what is open at worst; notional in ticks times lots."""
 
     position: int
     buy_quantity: int
