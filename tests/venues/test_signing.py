@@ -28,6 +28,7 @@ from alp.venues.signing import (
     pairs_of,
     text_of,
 )
+from alp.venues.signing import asymmetric as sign_asymmetric
 
 NOW_S = 1_767_225_600
 NOW_MS = NOW_S * 1000
@@ -146,9 +147,9 @@ def _lower(match: re.Match[str]) -> str:
 
 
 def test_parameters_go_into_the_body_of_what_is_posted_and_the_signature_last() -> None:
-    posted = binance.sign_request(HMAC, "POST", "/fapi/v1/order", {"a": "b c"}, timestamp_ms=1)
+    posted = binance.sign_request(HMAC, "POST", "/fapi/v1/order", {"a": "b c/~"}, timestamp_ms=1)
     assert posted.target == "/fapi/v1/order"
-    assert posted.body.startswith(b"a=b%20c&recvWindow=5000&timestamp=1&signature=")
+    assert posted.body.startswith(b"a=b%20c%2F~&recvWindow=5000&timestamp=1&signature=")
     assert posted.headers["Content-Type"] == "application/x-www-form-urlencoded"
     asked = binance.sign_request(HMAC, "GET", "/fapi/v1/order", timestamp_ms=1)
     assert asked.body == b""
@@ -160,6 +161,14 @@ def test_a_query_and_a_body_are_signed_as_one() -> None:
     body = f"b=2&timestamp={NOW_MS}&signature={signature}".encode()
     read = binance.verify_request(HMAC, "a=1", body, key=KEY, now_ms=NOW_MS)
     assert read == {"a": "1", "b": "2", "timestamp": str(NOW_MS)}
+
+
+def test_a_request_has_one_signature() -> None:
+    query = "a=1&signature=aa"
+    payload = f"a=1timestamp={NOW_MS}"
+    body = f"timestamp={NOW_MS}&signature={binance.sign_payload(HMAC, payload.encode())}".encode()
+    with pytest.raises(AuthenticationError, match="twice"):
+        binance.verify_request(HMAC, query, body, key=KEY, now_ms=NOW_MS)
 
 
 def refusal(act: Callable[[], object]) -> Reason:
@@ -290,6 +299,38 @@ def test_a_token_is_of_one_request_one_account_and_two_minutes() -> None:
     assert refusal(lambda: ask(authorization=f"Bearer {socket}")) is Reason.MISSING
     nameless = coinbase.make_token(account, now_s=NOW_S, nonce="")
     assert refusal(lambda: ask(authorization=f"Bearer {nameless}")) is Reason.MISSING
+
+
+def forged(account: Credentials, header: dict[str, Any], claims: dict[str, Any]) -> str:
+    """A token with any words, signed rightly."""
+    parts = [orjson.dumps(part) for part in (header, claims)]
+    payload = ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
+    signature = base64.urlsafe_b64encode(sign_asymmetric(account, payload.encode())).decode()
+    return f"{payload}.{signature.rstrip('=')}"
+
+
+@pytest.mark.parametrize(
+    ("header", "claims", "reason"),
+    [
+        ({"alg": "EdDSA"}, {}, Reason.SIGNATURE),
+        ({"alg": None}, {}, Reason.SIGNATURE),
+        ({"kid": "another"}, {}, Reason.KEY),
+        ({}, {"sub": "another"}, Reason.KEY),
+        ({}, {"sub": None}, Reason.MISSING),
+        ({}, {"exp": NOW_S + 121}, Reason.CLOCK),
+        ({}, {"exp": None}, Reason.MISSING),
+        ({}, {"nbf": True}, Reason.MISSING),
+        ({"nonce": 5}, {}, Reason.MISSING),
+    ],
+)
+def test_a_token_that_is_signed_rightly_but_says_what_it_should_not_is_not_believed(
+    header: dict[str, Any], claims: dict[str, Any], reason: Reason
+) -> None:
+    account = asymmetric("es256")
+    good = coinbase.read_token(coinbase.make_token(account, now_s=NOW_S, nonce=RANDOM))
+    assert coinbase.verify_token(account, forged(account, *good), now_s=NOW_S)
+    token = forged(account, {**good[0], **header}, {**good[1], **claims})
+    assert refusal(lambda: coinbase.verify_token(account, token, now_s=NOW_S)) is reason
 
 
 def ask_exchange(method: str, target: str, body: bytes, **parts: Any) -> None:
