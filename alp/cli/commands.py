@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "replay": ("alp.cli.replay:replay", "Send a recording on the bus, as if it were live."),
     "top": ("alp.cli.top:top", "Show the books on the bus, in a terminal."),
+    "venue": ("alp.cli.venue:venue", "Run an exchange on localhost, faults included."),
     "verify": ("alp.cli.verify:verify", "Hold pool, feeds and signing to what was recorded."),
     "validate-models": (
         "alp.cli.validate_models:validate_models",
@@ -38,12 +39,13 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "The manifest": ("validate", "explain", "convert-config", "schema"),
     "Backtests": ("backtest", "report", "sweep", "data"),
     "Market data": ("quote-server", "record", "recording", "replay", "top"),
+    "Simulation": ("venue",),
     "Proof": ("verify", "validate-models"),
     "This program": ("completion", "version"),
 }
 """How ``alp --help`` groups the commands; every command is in exactly one section."""
 
-SERVERS = ("quote-server",)
+SERVERS = ("quote-server", "venue")
 """Commands that run until they are told to stop, and say meanwhile how it goes."""
 
 OPTIONS: dict[str, str] = {

@@ -10,6 +10,9 @@ import click
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+MAX = "max"
+"""In place of a speed: as fast as it goes."""
+
 
 def json_option(function: Function) -> Function:
     """Add ``--json`` as the parameter ``as_json``."""
@@ -30,6 +33,33 @@ def progress_option(function: Function) -> Function:
         help="Show progress on stderr.  [default: only on a terminal]",
     )
     return option(function)
+
+
+def _speed(_ctx: click.Context, _param: click.Parameter, text: str) -> float | None:
+    """Return recorded seconds in one second; None for as fast as it goes."""
+    from math import isfinite
+
+    if text == MAX:
+        return None
+    try:
+        speed = float(text.removesuffix("x"))
+    except ValueError:
+        speed = 0.0
+    if not isfinite(speed) or speed <= 0:
+        raise click.BadParameter(f"{text!r} is no speed: a number above 0, or {MAX}")
+    return speed
+
+
+def speed_option(function: Function) -> Function:
+    """Add ``--speed`` as the parameter ``speed``."""
+    return click.option(
+        "--speed",
+        default="1",
+        show_default=True,
+        callback=_speed,
+        metavar=f"N|{MAX}",
+        help=f"Recorded seconds in one second; {MAX}: as fast as it goes.",
+    )(function)
 
 
 def print_json(value: object) -> None:

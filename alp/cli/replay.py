@@ -9,29 +9,12 @@ import click
 
 from alp.cli.bus_options import bus_options, curve_keys
 from alp.cli.lazy import Command
-from alp.cli.options import json_option, print_json, progress_option
+from alp.cli.options import json_option, print_json, progress_option, speed_option
 from alp.cli.progress import row_counter, window_bar
 from alp.recording.identify import VENUES
 
 if TYPE_CHECKING:
     from alp.services.replay import ReplayReport
-
-MAX = "max"
-
-
-def _speed(_ctx: click.Context, _param: click.Parameter, text: str) -> float | None:
-    """Return recorded seconds in one second; None for as fast as it goes."""
-    from math import isfinite
-
-    if text == MAX:
-        return None
-    try:
-        speed = float(text.removesuffix("x"))
-    except ValueError:
-        speed = 0.0
-    if not isfinite(speed) or speed <= 0:
-        raise click.BadParameter(f"{text!r} is no speed: a number above 0, or {MAX}")
-    return speed
 
 
 def _time_ns(_ctx: click.Context, _param: click.Parameter, text: str | None) -> int | None:
@@ -61,14 +44,7 @@ def _time_ns(_ctx: click.Context, _param: click.Parameter, text: str | None) -> 
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE...",
 )
-@click.option(
-    "--speed",
-    default="1",
-    show_default=True,
-    callback=_speed,
-    metavar=f"N|{MAX}",
-    help=f"Recorded seconds in one second; {MAX}: as fast as it goes.",
-)
+@speed_option
 @click.option("--from", "from_ns", callback=_time_ns, help="First moment to publish.")
 @click.option("--to", "to_ns", callback=_time_ns, help="Moment to stop before.")
 @click.option(

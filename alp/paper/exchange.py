@@ -121,6 +121,11 @@ class Exchange:
         return Endpoints(self.rest_url, self.stream_url)
 
     @property
+    def name(self) -> str:
+        """As manifests write it."""
+        return self.protocol.exchange
+
+    @property
     def markets(self) -> dict[str, Market]:
         """Its products by name."""
         return self.protocol.markets

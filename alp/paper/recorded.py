@@ -218,7 +218,7 @@ class Recorded:
             return None  # the book had it already
         followed.told = last
         changes = followed.levels(BID, update["bids"]) + followed.levels(ASK, update["asks"])
-        return Event(changes, trades=()) if changes else None
+        return _event_of(changes)
 
     def _whole(self, followed: _Followed, feed: Feed) -> Event | None:
         """Return what makes the market's book the feed's."""
@@ -229,7 +229,7 @@ class Recorded:
             before = followed.market.book.side(bid)
             changes += [(bid, price, 0) for price in before if price not in prices]
             changes += [each for each in now if before.get(each[1]) != each[2]]
-        return Event(changes, trades=()) if changes else None
+        return _event_of(changes)
 
     def _traded(
         self, followed: _Followed, message: Message, update: Mapping[str, Any]
@@ -244,3 +244,11 @@ class Recorded:
             for _, price, quantity, aggressor, _ in update["trades"]
         )
         return Event([], trades=trades) if trades else None
+
+
+def _event_of(changes: list[Change]) -> Event | None:
+    """Return changes that cross the book at no time, although some venues tell them one by one."""
+    last = {(bid, price): quantity for bid, price, quantity in changes}
+    gone = [(bid, price, 0) for (bid, price), quantity in last.items() if not quantity]
+    left = [(bid, price, quantity) for (bid, price), quantity in last.items() if quantity]
+    return Event(gone + left, trades=()) if changes else None

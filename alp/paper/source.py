@@ -25,15 +25,12 @@ class Stage(Protocol):
 
 
 class Source(Protocol):
-    """Lets events happen.
+    """Lets events happen."""
 
-    Attributes
-    ----------
-    markets
-        With the books that its first events follow.
-    """
-
-    markets: Sequence[Market]
+    @property
+    def markets(self) -> Sequence[Market]:
+        """The markets, with the books that its first events follow."""
+        ...
 
     async def play(self, stage: Stage) -> None:
         """Let everything happen at its time, and return when nothing more will.

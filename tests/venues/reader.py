@@ -5,16 +5,25 @@ from __future__ import annotations
 import asyncio
 import time
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import aiohttp
 
 from alp._core.feed import Feed
-from alp.paper.exchange import Exchange
-from alp.venues.adapter import Channel
+from alp.venues.adapter import Channel, Endpoints
 from alp.venues.http import Budget, Http
 from alp.venues.instruments import Instrument
 from alp.venues.registry import adapter_for
+
+
+class Served(Protocol):
+    """An exchange, in this process or another."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def endpoints(self) -> Endpoints: ...
 
 
 class Reader:
@@ -22,13 +31,13 @@ class Reader:
 
     def __init__(
         self,
-        exchange: Exchange,
+        exchange: Served,
         symbols: list[str],
         channels: Channel = Channel.BOOK,
         depth: int = 0,
         tls: object = None,
     ) -> None:
-        self.adapter = adapter_for(exchange.protocol.exchange, exchange.endpoints)
+        self.adapter = adapter_for(exchange.name, exchange.endpoints)
         if depth:
             self.adapter.depth = depth
         self.symbols = symbols
