@@ -141,7 +141,16 @@ def test_nogil_code_makes_no_python_call(source: Path, tmp_path: Path) -> None:
 def test_the_core_has_code_that_promises_it() -> None:
     promised = {path.stem: len(nogil_lines(path.read_text())) for path in SOURCES}
     pool = ("pool_swap", "pool_liquidity", "tickmath", "oracle", "tick_table")
-    for module in (*pool, "book", "sync", "feed", "consolidated"):
+    for module in (
+        *pool,
+        "book",
+        "sync",
+        "feed",
+        "consolidated",
+        "order_life",
+        "order_store",
+        "gate",
+    ):
         assert promised[module] > 50, promised
 
 
