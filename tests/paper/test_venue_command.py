@@ -51,9 +51,11 @@ spec:
     endpoints: {{rest: "{spot.rest_url}", stream: "{spot.stream_url}"}}
 """
 FAULTS = """\
-connections:
+connections:  # the first two: one of them has the book
 - {connection: 1, after: 40, fault: gap}
+- {connection: 2, after: 40, fault: gap}
 - {connection: 1, after: 120, fault: drop}
+- {connection: 2, after: 120, fault: drop}
 rest:
 - {path: depth, status: 500}
 """

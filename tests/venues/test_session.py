@@ -1,7 +1,7 @@
 """A session keeps its books whatever the venue does: every ending, silence, loss and refusal.
 
-The venue is the tests' own exchange, on a real socket. Whatever happens to the connection, in the
-end the session's books are the venue's again, and while they were not they were not live.
+The venue is alp.paper's, on a real socket. Whatever happens to the connection, in the end the
+session's books are the venue's again, and while they were not they were not live.
 """
 
 from __future__ import annotations
