@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from usdm_stream import UsdmStream
-from venue_process import BEGIN_NS, STEP_NS, capture
+from venue_process import BEGIN_NS, STEP_NS, alp, capture, venue
 
 from alp.errors import ConfigError, DataError
 from alp.paper.book import ASK, BID
@@ -22,6 +22,20 @@ CAPTURES = (
     "coinbase_exchange_ETH-USD_BTC-USD_level2_50_matches_2026-07-07.ndjson.gz",
     "kraken_v2_ETHUSD_BTCUSD_book10_trades_2026-07-07.ndjson.gz",
 )
+
+MANIFEST = """\
+apiVersion: alp.dev/v1alpha1
+kind: Strategy
+metadata: {{name: recorded}}
+spec:
+  pool: {{chain: ethereum, base: WETH, quote: USDC, feeTier: 500}}
+  inventory: {{base: "1", quote: "2500"}}
+  venues:
+  - name: perp
+    exchange: binance-usdm
+    symbol: ETHUSDC
+    endpoints: {{rest: "{venue.rest_url}", stream: "{venue.stream_url}"}}
+"""
 
 
 class Stage:
@@ -177,3 +191,37 @@ def test_a_product_is_called_as_asked_for(tmp_path: Path) -> None:
         exchange_of(Wanted("binance-usdm", ("BTCUSDC",), (file,)))
     with pytest.raises(ConfigError, match="given twice"):
         exchange_of(Wanted("binance-usdm", ("X=ETHUSDC", "X=BTCUSDC"), (file,)))
+
+
+def test_what_alp_recorded_of_a_venue_is_a_venue_again(root: Path, tmp_path: Path) -> None:
+    """Books and trades come by connections of their own there."""
+    manifest = tmp_path / "strategy.yaml"
+    out = tmp_path / "recorded"
+    with venue(root, "binance", "--rate", "100") as running:
+        manifest.write_text(MANIFEST.format(venue=running))
+        ended = alp(root, "record", str(manifest), "-o", str(out), "--for", "3s")
+        assert ended.returncode == 0, ended.stderr
+    source = Recorded(sorted(out.glob("*.zst")), speed=None)
+    (followed,) = source._followed.values()
+    stage = Exact(source)
+    asyncio.run(source.play(stage))
+    assert stage.compared > 50
+    trades = [each for event in stage.events for each in event.trades or ()]
+    assert 5 < len(trades) <= running.end["trades"]
+    assert followed.trades is None  # its connection was closed
+
+
+class Exact(Stage):
+    """Compares the book with the feed handler's after every event."""
+
+    compared = 0
+
+    def happen(self, symbol: str, event: Event) -> None:
+        super().happen(symbol, event)
+        for followed in self.source._followed.values():
+            if followed.feed is None or not followed.feed.status(followed.index)[0]:
+                continue
+            for bid in (BID, ASK):
+                levels = followed.levels(bid, followed.feed.depth(followed.index, bid, 10**6))
+                assert followed.market.levels(bid) == [(price, size) for _, price, size in levels]
+            self.compared += 1
