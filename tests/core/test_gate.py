@@ -216,3 +216,11 @@ def test_bytes_that_are_no_command_are_an_error(data: bytes) -> None:
 )
 def test_a_command_that_cannot_be_is_invalid(given_: dict[str, int]) -> None:
     assert refusal(gate_of(), command("a", NEW, **given_)) is Refusal.INVALID
+
+
+def test_a_rate_of_nothing_at_once_lets_nothing_through_however_short_its_interval() -> None:
+    gate = gate_of()
+    gate.set_venue(0, 0, 0, 0)
+    assert refusal(gate, command("a", NEW)) is Refusal.RATE_VENUE
+    gate.set_venue(0, 0, 3, 3)
+    assert refusal(gate, command("a", NEW)) is Refusal.RATE_VENUE
