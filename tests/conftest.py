@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import signal
+import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 pytest_plugins = ["evm_world"]
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("alp", deadline=None)
+settings.load_profile("alp")
 
 ROOT = Path(__file__).resolve().parent.parent
 
 # A job in a shell's background ignores Ctrl-C, and so would the processes that tests interrupt.
 if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder of the test's own, whose path is short enough for a socket in it.
+
+    pytest's is named after the test and the worker; a system's limit for sockets is 100 bytes.
+    """
+    with tempfile.TemporaryDirectory(prefix="alp-test-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
 
 
 @pytest.fixture(scope="session")

@@ -62,7 +62,9 @@ class Endpoints(Section):
 class MarketData(Section):
     """What the quote server publishes of each venue, and how often."""
 
-    depth_levels: Annotated[int, Field(ge=0, le=1000, strict=True)] = 10
+    depth_levels: Annotated[
+        int, Field(ge=0, le=1000, strict=True, json_schema_extra={"x-unit": "levels"})
+    ] = 10
     """Levels of each side in a depth message; 0 publishes none."""
     quote_interval: Duration = 0
     """At most one best bid and ask in so long, always the newest. 0s publishes every change."""

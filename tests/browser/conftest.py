@@ -26,9 +26,12 @@ FLAGS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium with a fresh profile; skips where there is none."""
+    """Chromium with a fresh profile; skips where there is none.
+
+    For one file of tests: while it is open, an event loop counts as running in this thread.
+    """
     api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install .[test]")
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:

@@ -24,6 +24,8 @@ from waits import run, until
 
 from alp.paper.book import PlainBook
 
+pytestmark = pytest.mark.timed
+
 LEVELS = 10
 PLAYED = 500
 SERVED = [

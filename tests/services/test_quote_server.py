@@ -46,6 +46,8 @@ from alp.strategy.loading import load_manifest
 from alp.strategy.manifest import Strategy
 from alp.venues.adapter import Endpoints
 
+pytestmark = pytest.mark.timed
+
 SOON_S = 20.0
 MANIFEST = """\
 apiVersion: alp.dev/v1alpha1

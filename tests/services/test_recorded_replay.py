@@ -21,6 +21,8 @@ from alp.recording.info import ConnectionInfo, recording_info
 from alp.recording.npz import write_npz
 from alp.recording.verify_feed import verify_feed
 
+pytestmark = pytest.mark.timed
+
 
 @pytest.mark.parametrize("make", [binance, coinbase, kraken])
 def test_what_was_recorded_goes_on_the_bus_and_into_other_forms(

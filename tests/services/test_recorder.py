@@ -27,6 +27,8 @@ from alp.paper.protocol import Protocol
 from alp.recording.records import SUFFIX, mend, read_records
 from alp.recording.verify_feed import FeedReport, verify_feed
 
+pytestmark = pytest.mark.timed
+
 SOON_S = 20.0
 MANIFEST = """\
 apiVersion: alp.dev/v1alpha1

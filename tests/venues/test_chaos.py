@@ -17,6 +17,8 @@ from alp.paper.kraken_spot import KrakenSpot
 from alp.paper.market import Market
 from alp.paper.protocol import Protocol
 
+pytestmark = pytest.mark.timed
+
 FAULTS = 10
 MADE_UP: dict[str, Callable[[int], Protocol]] = {
     "binance-usdm": lambda seed: Binance([Market.made_up("ETHUSDC", seed=seed)]),

@@ -27,6 +27,8 @@ from alp.paper.kraken_spot import KrakenSpot
 from alp.paper.market import Market
 from alp.paper.protocol import Protocol
 
+pytestmark = pytest.mark.timed
+
 LEVELS = 10
 Levels = list[tuple[Decimal, Decimal]]
 
