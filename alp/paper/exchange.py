@@ -14,13 +14,13 @@ book messages that it has been sent, or is done at once by ``apply``.
 from __future__ import annotations
 
 import asyncio
-import json
 import ssl
 import struct
 import time
 from collections import Counter
 from typing import Any, Self
 
+import orjson
 from aiohttp import WSMsgType, web
 
 from alp.paper.connection import CLOSE_FRAME, PING_FRAME, PONG_FRAME, Connection
@@ -332,7 +332,7 @@ class Exchange:
         if sum(now - at < 1 for at in connection.received) > self.protocol.messages_per_second:
             self.too_fast += 1
         try:
-            message: Any = json.loads(data)
+            message: Any = orjson.loads(data)
         except ValueError:
             message = {}
         before = set(connection.peer.subscribed)

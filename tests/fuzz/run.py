@@ -24,9 +24,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "fuzz"))
 
+from fuzz_build import CannotBuild, build  # noqa: E402
 from fuzz_inputs import PARSERS, dictionary, keep, kept, seeds  # noqa: E402
-
-from build import CannotBuild, build  # noqa: E402
 
 FOLDER = ROOT / "build" / "fuzz"
 LONGEST = 6000  # bytes of an input

@@ -99,7 +99,7 @@ def fingerprint(names: list[str]) -> str:
     paths = [ROOT / name.replace(".", "/") for name in names]
     sources = [path.with_suffix(suffix) for path in paths for suffix in (".pyx", ".pxd")]
     headers = sorted((ROOT / "alp" / "_core").rglob("*.pxd"))
-    own = [FUZZ / name for name in ("target.pyx", "driver.cpp", "build.py")]
+    own = [FUZZ / name for name in ("target.pyx", "driver.cpp", "fuzz_build.py")]
     total = zlib.crc32(sys.version.encode())
     for path in dict.fromkeys([*sources, *headers, *own]):
         total = zlib.crc32(path.read_bytes() if path.is_file() else b"", total)
