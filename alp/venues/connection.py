@@ -42,7 +42,7 @@ class Publishing:
     routes: Sequence[int]
 
 
-@dataclass
+@dataclass(eq=False)
 class Connection:
     """One WebSocket, from its handshake to its end.
 

@@ -108,6 +108,7 @@ class MarketSession:
         self._current: Connection | None = None
         self._backoff = Backoff(surroundings.random)
         self._past: Counter[str] = Counter()
+        self._replaced: list[Connection] = []
         self._retiring: set[asyncio.Task[None]] = set()
         self._replace_at_ns = 0
         self._outdated = False
@@ -147,8 +148,9 @@ class MarketSession:
     def counts(self) -> dict[str, int]:
         """Return what was received since the beginning, over all connections."""
         total = Counter(self._past)
-        if self._current is not None:
-            total.update(self._current.feed.counts)
+        for connection in (self._current, *self._replaced):
+            if connection is not None:
+                total.update(connection.feed.counts)
         return dict(total)
 
     def books(self) -> list[BookState]:
@@ -232,6 +234,13 @@ class MarketSession:
             while True:
                 await waited(connection.news, TICK_S)
                 now = time.monotonic_ns()
+                if replacement is not None and replacement.done():
+                    failure = replacement.exception()
+                    if not isinstance(failure, (VenueError, Ended)):
+                        return replacement.result()
+                    logger.warning("%s: keeping the old connection: %s", self.name, failure)
+                    replacement = None
+                    self._replace_at_ns = now + REPLACE_NS
                 self._check(connection)
                 pinged_ns = self._ping(connection, pinged_ns, now)
                 if Channel.BOOK in self.socket.channels:
@@ -240,14 +249,7 @@ class MarketSession:
                     connection.ending, self._replace_at_ns = False, now
                 if replacement is None and self._replace_at_ns and now >= self._replace_at_ns:
                     replacement = asyncio.create_task(self._prepare(connection))
-                if replacement is None or not replacement.done():
-                    continue
-                failure = replacement.exception()
-                if not isinstance(failure, (VenueError, Ended)):
-                    return replacement.result()
-                logger.warning("%s: keeping the old connection: %s", self.name, failure)
-                replacement = None
-                self._replace_at_ns = now + REPLACE_NS
+                    replacement.add_done_callback(lambda _: connection.news.set())
         except BaseException:
             if replacement is not None:
                 await self._drop(replacement)
@@ -324,6 +326,7 @@ class MarketSession:
             old.lane.follow()
             successor.lane.lead(time.monotonic_ns())
         self._current = successor
+        self._replaced.append(old)
         self.ends["replaced in time"] += 1
         logger.info("%s: %s replaces %s", self.name, successor.name, old.name)
         task = asyncio.create_task(self._retire_later(old))
@@ -339,6 +342,8 @@ class MarketSession:
     async def _retire(self, connection: Connection) -> None:
         """Close a connection and keep its counters."""
         await connection.close()
+        if connection in self._replaced:
+            self._replaced.remove(connection)
         self._past.update(connection.feed.counts)
 
     async def _drop(self, replacement: asyncio.Task[Connection]) -> None:

@@ -233,9 +233,11 @@ def test_a_connection_is_replaced_before_its_time_without_a_moment_without_books
     async def test() -> None:
         async with Exchange(make()) as exchange, running(exchange, lifetime_ns=SECOND) as made:
             await until(lambda: is_live(made), SOON_S)
-            holes = 0
+            holes, counted = 0, 0
             while made.ends["replaced in time"] < 3:
                 holes += not is_live(made)
+                assert made.counts()["messages"] >= counted, "a counter never falls"
+                counted = made.counts()["messages"]
                 await asyncio.sleep(0.005)
             assert holes == 0
             assert made.ends.total() == made.ends["replaced in time"]
