@@ -24,7 +24,7 @@ class Connections:
         self._identity = identity
         self._opened = opened
         # Binance's snapshots come by REST for books whose differences come by WebSocket.
-        self._shared = identity.venue.startswith("binance")
+        self._shared = identity.venue.startswith("binance") and not identity.inline
         self._feeds: dict[str, Feed] = {}
 
     @property
@@ -36,7 +36,7 @@ class Connections:
         """Return the feed that a message or an event is for, None where it is for none."""
         if message.connection == REST and not self._is_ours(message):
             return None
-        name = "" if self._shared and not message.inline else message.connection
+        name = "" if self._shared else message.connection
         feed = self._feeds.get(name)
         if feed is None:
             identity = self._identity

@@ -8,9 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from alp._core.feed import VENUES as FEED_VENUES
 from alp.errors import DataError
-from alp.recording.captures import Message
+from alp.recording.captures import REST, Message
 
 VENUES = tuple(FEED_VENUES)
 # Kraken sums the digits as written, so its trailing zeros count.
@@ -41,11 +43,14 @@ class Identity:
         By the venue's own name for them.
     depth
         Levels of the book subscribed to, where an answer to the subscription says so.
+    inline
+        Binance's snapshots stand among a connection's own messages: each connection has its books.
     """
 
     venue: str
     products: dict[str, Product] = field(default_factory=dict)
     depth: int = 0
+    inline: bool = False
 
     def rows(self) -> list[tuple[str, int, int, int, int]]:
         """Return the products as :class:`alp._core.feed.Feed` takes them."""
@@ -73,9 +78,11 @@ def identify(messages: Iterable[Message], venue: str | None = None) -> Identity:
     """
     identity: Identity | None = None if venue is None else Identity(venue)
     waiting: list[tuple[Any, str | None]] = []
+    inline = False
     for count, message in enumerate(messages):
         if count == ENOUGH:
             break
+        inline = inline or _is_inline(message)
         row = _parsed(message.text)
         if not isinstance(row, dict):
             continue
@@ -93,7 +100,14 @@ def identify(messages: Iterable[Message], venue: str | None = None) -> Identity:
             "the messages are of no venue that alp knows",
             hint=f"say whose they are: --venue {'|'.join(VENUES)}",
         )
+    identity.inline = inline
     return identity
+
+
+def _is_inline(message: Message) -> bool:
+    """Whether an answer by REST came on a connection of its own name."""
+    named = message.connection not in ("", REST)
+    return message.inline or (named and b'"lastUpdateId"' in message.text)
 
 
 def before_first(venue: str, text: bytes) -> Iterable[tuple[str, int]]:
@@ -115,8 +129,9 @@ def before_first(venue: str, text: bytes) -> Iterable[tuple[str, int]]:
 
 def _parsed(text: bytes) -> Any:
     try:
+        orjson.loads(text)  # bounds how deeply it is nested
         return json.loads(text, parse_float=str, parse_int=str)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -121,7 +121,9 @@ def _declared(paths: Sequence[Path]) -> Identity | None:
     if not facts.get("instruments") or not facts.get("venue"):
         return None
     identity = Identity(
-        _FEED_OF.get(facts["venue"], facts["venue"]), depth=int(facts.get("depth", 0))
+        _FEED_OF.get(facts["venue"], facts["venue"]),
+        depth=int(facts.get("depth", 0)),
+        inline=facts.get("snapshots") == "inline",
     )
     if identity.venue == "kraken" and not identity.depth:
         return None  # its checksums are of a book that is cut there

@@ -112,7 +112,7 @@ class Connection:
         return time.monotonic_ns() - self.opened_ns
 
     async def open(self) -> None:
-        """Connect and subscribe.
+        """Connect; nothing is subscribed to yet.
 
         Raises
         ------
@@ -137,6 +137,15 @@ class Connection:
             raise VenueError(f"{self.name}: no connection to {self.socket.url}: {what}") from error
         if self.lane is not None and self.lane.leading:
             self.lane.lead(time.monotonic_ns())  # not live yet, and readers are told
+
+    async def subscribe(self) -> None:
+        """Ask for what the socket is there for.
+
+        Raises
+        ------
+        VenueError
+            If the connection is gone.
+        """
         await self.send(self.socket.subscribe)
 
     async def send(self, messages: Sequence[bytes]) -> None:
@@ -237,10 +246,10 @@ class Connection:
             logger.warning("%s: unreadable (%s): %r", self.name, why, text)
         self.news.set()
 
-    def closed(self, code: int, reason: bytes) -> None:
+    def closed(self, code: int, reason: bytes | None) -> None:
         """Be told that the venue closes the connection."""
         self.close_code = code
-        logger.info("%s: closed by the venue, %d %r", self.name, code, reason[:EXCERPT])
+        logger.info("%s: closed by the venue, %d %r", self.name, code, (reason or b"")[:EXCERPT])
 
     def gone(self) -> None:
         """Be told that the connection has ended."""

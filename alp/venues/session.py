@@ -207,6 +207,7 @@ class MarketSession:
         await self._surroundings.connects.spend(1)
         await connection.open()
         self.connects += 1
+        await connection.subscribe()
 
     async def _watch(self) -> None:
         """Look after the current connection and those that replace it, until one ends."""

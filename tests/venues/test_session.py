@@ -139,7 +139,9 @@ ENDINGS = {
 
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("make", MADE_UP)
-def test_after_any_ending_the_books_come_back(make: Callable[[], Protocol], ending: str) -> None:
+def test_after_any_ending_the_books_come_back(
+    make: Callable[[], Protocol], ending: str, caplog: pytest.LogCaptureFixture
+) -> None:
     fault, more, reason = ENDINGS[ending]
 
     async def test() -> None:
@@ -151,6 +153,7 @@ def test_after_any_ending_the_books_come_back(make: Callable[[], Protocol], endi
             await until(lambda: made.ends[reason] == 1 and is_live(made), SOON_S)
             await in_the_end_equal(exchange, made)
             assert made.connects == 2
+            assert "exception" not in caplog.text
 
     run(test())
 
