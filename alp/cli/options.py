@@ -1,9 +1,10 @@
-"""Options that several commands share, and how a command prints data."""
+"""Options and arguments that several commands share, and how a command prints data."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -60,6 +61,18 @@ def speed_option(function: Function) -> Function:
         metavar=f"N|{MAX}",
         help=f"Recorded seconds in one second; {MAX}: as fast as it goes.",
     )(function)
+
+
+def files_argument(function: Function) -> Function:
+    """Add one or more existing files as the parameter ``files``."""
+    argument = click.argument(
+        "files",
+        nargs=-1,
+        required=True,
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE...",
+    )
+    return argument(function)
 
 
 def print_json(value: object) -> None:

@@ -9,7 +9,7 @@ import click
 
 from alp.cli.bus_options import bus_options, curve_keys
 from alp.cli.lazy import Command
-from alp.cli.options import json_option, print_json, progress_option, speed_option
+from alp.cli.options import files_argument, json_option, print_json, progress_option, speed_option
 from alp.cli.progress import row_counter, window_bar
 from alp.recording.identify import VENUES
 
@@ -37,13 +37,7 @@ def _time_ns(_ctx: click.Context, _param: click.Parameter, text: str | None) -> 
         "alp replay day.alprec.zst --from 2024-08-09T12:00Z --speed 10": "from noon, ten times",
     },
 )
-@click.argument(
-    "files",
-    nargs=-1,
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE...",
-)
+@files_argument
 @speed_option
 @click.option("--from", "from_ns", callback=_time_ns, help="First moment to publish.")
 @click.option("--to", "to_ns", callback=_time_ns, help="Moment to stop before.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from alp.cli.lazy import Command, LazyGroup
-from alp.cli.options import json_option, print_json, progress_option
+from alp.cli.options import files_argument, json_option, print_json, progress_option
 from alp.recording.identify import VENUES
 
 if TYPE_CHECKING:
@@ -29,13 +29,7 @@ def verify() -> None:
         "alp verify pool --json vectors.jsonl.gz trace.jsonl.gz": "several files, as data",
     },
 )
-@click.argument(
-    "files",
-    nargs=-1,
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE...",
-)
+@files_argument
 @json_option
 @progress_option
 def pool(files: tuple[Path, ...], as_json: bool, progress: bool) -> None:
@@ -97,13 +91,7 @@ def _print(report: Report | SigningReport) -> None:
         "alp verify signing --json vectors.jsonl": "the same, as data",
     },
 )
-@click.argument(
-    "files",
-    nargs=-1,
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE...",
-)
+@files_argument
 @json_option
 def signing(files: tuple[Path, ...], as_json: bool) -> None:
     """Make published and recorded signatures of the venues again; compare each.
@@ -137,13 +125,7 @@ def signing(files: tuple[Path, ...], as_json: bool) -> None:
         "alp verify feed --partial --symbol ETH-USD part.ndjson.zst": "one product, no snapshot",
     },
 )
-@click.argument(
-    "files",
-    nargs=-1,
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE...",
-)
+@files_argument
 @click.option(
     "--venue",
     type=click.Choice(VENUES),

@@ -252,7 +252,7 @@ class QuoteServer:
 
 
 def instrument_message(index: int, instrument: Instrument) -> InstrumentFields:
-    """Return what the bus is told of an instrument; its text is cut to what fits."""
+    """Return what the bus is told of an instrument."""
     return InstrumentFields(
         HeaderFields(SOURCE, index, 0, 0, 0),
         instrument.exchange,
