@@ -3,6 +3,7 @@
 Every ``.pyx`` below ``alp`` is one extension. Environment variables and flags:
 
 ``ALP_DEBUG_CYTHON=1``  bounds and initialisation checks on, no optimisation
+``ALP_CYTHON_CACHE``    a folder where the C made from each module is kept for other builds
 ``--annotate``          also write Cython's annotated HTML, below ``build/cython``
 """
 
@@ -62,6 +63,7 @@ if __name__ == "__main__":  # Cython's worker processes import this file again
             annotate=ANNOTATE,
             build_dir="build/cython-debug" if DEBUG else "build/cython",
             nthreads=JOBS,
+            cache=os.environ.get("ALP_CYTHON_CACHE") or False,
         ),
         options={"build_ext": {"parallel": JOBS, "force": DEBUG}},
     )

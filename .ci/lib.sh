@@ -62,10 +62,21 @@ install_fingerprint() {
     } | cksum
 }
 
+# What was compiled before is not compiled again, be it in another folder or for another test.
+compiler_cache() {
+    local folder=${ALP_BUILD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/alp-build}
+    [ -z "${CI:-}" ] || bash .ci/setup-cache || true
+    [ -d /usr/lib/ccache ] && command -v ccache >/dev/null 2>&1 || return 0
+    mkdir -p "$folder/cython"
+    export ALP_CYTHON_CACHE=$folder/cython CCACHE_DIR=$folder/objects CCACHE_NOHASHDIR=1
+    export CCACHE_MAXSIZE=2G PATH=/usr/lib/ccache:$PATH
+}
+
 # Makes build/venv with an editable install and everything the tests and checks import. It is not
 # .venv, so that it never disturbs the environment of the person who runs it.
 development_environment() {
     local python current
+    compiler_cache
     DEV_PYTHON="$PWD/build/venv/bin/python"
     if [ ! -x "$DEV_PYTHON" ]; then
         python=$(default_python)

@@ -3,6 +3,7 @@
 
     python tests/fuzz/run.py --seconds 600            # all venues, ten minutes in all
     python tests/fuzz/run.py --seconds 600 --keep     # and keep what reached new code
+    python tests/fuzz/run.py --runs 60000 --seed 1    # so many inputs of each: the same every time
     python tests/fuzz/run.py --venue kraken --input F # one input, as after a crash
 
 What is asked of every input is in tests/fuzz/target.pyx; what the parsers then took is compared
@@ -17,6 +18,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +34,7 @@ LONGEST = 6000  # bytes of an input
 MOST_KEPT = 40_000  # bytes of one venue's archive
 MOST_COMPARED = 20_000
 SETTLE_SECONDS = 120
+LONGEST_RUN_SECONDS = 900  # where inputs are counted, not seconds
 
 
 @dataclass
@@ -42,6 +45,7 @@ class Outcome:
     runs: int = 0
     edges: int = 0
     corpus: int = 0
+    seconds: float = 0.0
     failure: str = ""
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -72,8 +76,9 @@ def fuzzer(program: Path, venue: str, options: list[str], limit_s: int) -> tuple
     return done.returncode, done.stderr.decode(errors="replace")
 
 
-def fuzz(program: Path, venue: str, seconds: int, seed: int, keeping: bool) -> Outcome:
+def fuzz(program: Path, venue: str, given: argparse.Namespace, seconds: int) -> Outcome:
     """Fuzz one venue from its kept inputs and seeds."""
+    began = time.monotonic()
     folder = FOLDER / venue
     shutil.rmtree(folder, ignore_errors=True)
     corpus = folder / "corpus"
@@ -82,11 +87,14 @@ def fuzz(program: Path, venue: str, seconds: int, seed: int, keeping: bool) -> O
         (corpus / f"seed{number}").write_bytes(each)
     words = folder / "words"
     words.write_text(dictionary(venue))
-    options = [f"-max_total_time={seconds}", f"-seed={seed}", f"-max_len={LONGEST}"]
+    options = [f"-runs={given.runs}"] if given.runs else [f"-max_total_time={seconds}"]
+    options += [f"-seed={given.seed}", f"-max_len={LONGEST}"]
     options += [f"-dict={words}", f"-artifact_prefix={folder}/", "-timeout=10"]
     options += ["-print_final_stats=1", str(corpus)]
-    status, output = fuzzer(program, venue, options, seconds + SETTLE_SECONDS)
+    limit_s = LONGEST_RUN_SECONDS if given.runs else seconds + SETTLE_SECONDS
+    status, output = fuzzer(program, venue, options, limit_s)
     outcome = Outcome(venue, corpus=len(list(corpus.iterdir())))
+    outcome.seconds = time.monotonic() - began
     if found := re.findall(r"number_of_executed_units: (\d+)", output):
         outcome.runs = int(found[-1])
     if found := re.findall(r"cov: (\d+)", output):
@@ -94,8 +102,8 @@ def fuzz(program: Path, venue: str, seconds: int, seed: int, keeping: bool) -> O
     if status:
         inputs = [str(path) for path in folder.iterdir() if path.name[:5] in {"crash", "timeo"}]
         outcome.failure = f"{output[-3000:]}\nthe input: {', '.join(inputs) or 'not written'}"
-    elif keeping:
-        settle(program, venue, folder, seed)
+    elif given.keep:
+        settle(program, venue, folder, given.seed)
     return outcome
 
 
@@ -128,8 +136,8 @@ def compare(outcome: Outcome) -> None:
         outcome.failure += f"\nread otherwise than by json: {apart[0]!r} and {len(apart) - 1} more"
 
 
-def report(outcome: Outcome, seconds: int) -> None:
-    rate = outcome.runs // max(seconds, 1)
+def report(outcome: Outcome) -> None:
+    rate = int(outcome.runs / max(outcome.seconds, 1))
     said = ", ".join(f"{count} {name}" for name, count in outcome.counts.items() if count)
     print(
         f"  {outcome.venue:<18}{outcome.runs:>10,} runs {rate:>7,}/s{outcome.edges:>7,} edges"
@@ -148,6 +156,7 @@ def one_input(program: Path, venue: str, path: Path) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--seconds", type=int, default=60, help="of all venues together")
+    parser.add_argument("--runs", type=int, default=0, help="inputs of each venue, not seconds")
     parser.add_argument("--venue", choices=list(PARSERS), action="append")
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--seed", type=int, default=1)
@@ -163,14 +172,15 @@ def main() -> int:
     if given.input is not None:
         return one_input(program, venues[0], given.input)
     each = max(1, given.seconds * given.jobs // len(venues))
-    print(f"{len(venues)} venues, {each} s each, {given.jobs} at a time, seed {given.seed}")
+    length = f"{given.runs:,} inputs" if given.runs else f"{each} s"
+    print(f"{len(venues)} venues, {length} each, {given.jobs} at a time, seed {given.seed}")
     outcomes = []
     with ThreadPoolExecutor(given.jobs) as pool:
-        running = [pool.submit(fuzz, program, v, each, given.seed, given.keep) for v in venues]
+        running = [pool.submit(fuzz, program, v, given, each) for v in venues]
         for one in running:
             outcome = one.result()
             compare(outcome)
-            report(outcome, each)
+            report(outcome)
             outcomes.append(outcome)
     failed = [outcome for outcome in outcomes if outcome.failure]
     for outcome in failed:

@@ -439,6 +439,7 @@ cdef void _payload(
     cdef Payload payload
     cdef Text name
     cdef bint has_stream = False
+    cdef bint is_wrapper = False
     cdef const char* data = NULL            # where it came before its stream's name
     cdef Cursor there
     payload.event = NO_EVENT
@@ -455,6 +456,7 @@ cdef void _payload(
         while True:
             name = key(c)
             if not nested and text_is(name, b"data", 4):
+                is_wrapper = True
                 if has_stream:
                     _payload(frame, symbols, c, from_stream, True)
                 else:
@@ -466,6 +468,8 @@ cdef void _payload(
                 _member(frame, symbols, c, &payload, name)
             if not more(c, 125):
                 break
+    if is_wrapper and (payload.bids != NULL or payload.asks != NULL):
+        refuse(c, FAULT_SYNTAX)             # levels beside those of what it wraps: whose are they?
     if data != NULL and c.fault == 0:
         there = at_value(c, data)
         _payload(frame, symbols, &there, from_stream, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,17 @@ def test_a_side_that_comes_twice_is_refused(again: str) -> None:
     snapshot = '{"lastUpdateId":5,"bids":[["2000.1","1"]],"asks":[["2000.2","0.5"]]%s}'
     assert ALONE.parser.parse((snapshot % "").encode())["fault"] is None
     assert "JSON" in ALONE.parser.parse((snapshot % f",{again}").encode())["fault"]
+
+
+@pytest.mark.parametrize("levels", ['"b":[["2000.30","1"]]', '"asks":[]'])
+def test_a_wrapper_with_levels_of_its_own_is_refused(levels: str) -> None:
+    """Fuzzing found them put together with those of the message that it wraps."""
+    stream = '"stream":"ethusdt@depth20"'
+    data = '"data":{"lastUpdateId":5,"bids":[["2000.1","1"]],"asks":[["2000.2","0.5"]]}'
+    own = '"s":"ETHUSDT",' + levels
+    assert ALONE.parser.parse(f"{{{stream},{data}}}".encode())["fault"] is None
+    for members in permutations((stream, data, own)):
+        assert "JSON" in ALONE.parser.parse(f"{{{','.join(members)}}}".encode())["fault"]
 
 
 def test_the_sessions_of_the_fixtures_say_what_the_twin_reads(shared: Path) -> None:
