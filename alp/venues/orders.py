@@ -13,6 +13,7 @@ from enum import Flag, IntEnum, StrEnum, auto
 from typing import Protocol
 
 from alp._core.order_life import OrderEvent, RejectReason
+from alp.venues.adapter import Endpoints
 from alp.venues.credentials import Credentials
 from alp.venues.instruments import Instrument
 from alp.venues.signing import Nonces, SignedRequest
@@ -82,6 +83,12 @@ class Capability(Flag):
     BALANCES_STREAMED = auto()
     POSITIONS = auto()
     """The venue keeps positions; otherwise they are balances."""
+    ONE_AT_A_TIME = auto()
+    """Requests by REST must arrive in the order of their nonces: the next waits for the answer."""
+
+
+WEIGHT, ORDERS = "weight-1m", "orders-10s"
+"""Names in ``Outcome.spent`` of what :class:`alp.venues.rates.OrderRates` corrects itself by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +251,8 @@ class Outcome:
     text
         The venue's own words, in brief.
     spent
-        The venue's counters as it reported them: name to what is used of it.
+        The venue's counters as it reported them: name to what is used of it; :data:`WEIGHT` and
+        :data:`ORDERS` where it has these, others as it calls them.
     """
 
     facts: tuple[Fact, ...] = ()
@@ -349,6 +357,8 @@ class OrderAdapter(Protocol):
     """The private side of one exchange. Every method is pure but for the signer's clock."""
 
     exchange: str
+    endpoints: Endpoints
+    """Where it is; requests go to ``rest`` and their target."""
     capabilities: Capability
     most_in_batch: Mapping[Action, int]
     """How many commands one call takes; 1 where it is not named."""
