@@ -23,10 +23,19 @@ class Channel(Flag):
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Base URLs of a venue, without a slash at the end; a manifest may name others."""
+    """Base URLs of a venue, without a slash at the end; a manifest may name others.
+
+    Attributes
+    ----------
+    stream
+        WebSockets of market data.
+    orders
+        WebSockets of orders, and of the account where these are elsewhere than market data.
+    """
 
     rest: str
     stream: str
+    orders: str = ""
 
 
 @dataclass(frozen=True, slots=True)

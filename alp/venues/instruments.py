@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Self
 
 from alp.errors import VenueError
+
+_PLAIN = re.compile(r"(-?)([0-9]{1,40})(?:\.([0-9]{1,40}))?").fullmatch
+_MOST = 2**63 - 1
+_SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,32 @@ class Grid:
     def value(self, count: int) -> Decimal:
         """Return what so many steps are."""
         return Decimal(count * self.step).scaleb(-self.decimals)
+
+    def text(self, count: int) -> str:
+        """Return what so many steps are, with all decimals of the grid: ``2481.30``."""
+        units = str(abs(count) * self.step)
+        if self.decimals:
+            units = units.rjust(self.decimals + 1, "0")
+            units = f"{units[: -self.decimals]}.{units[-self.decimals :]}"
+        return f"-{units}" if count < 0 else units
+
+    def count(self, text: str) -> int:
+        """Return how many steps a number is; exactly, whatever zeros it is written with.
+
+        Raises
+        ------
+        VenueError
+            If it is no number in plain decimals, is not on the grid, or has more than 63 bits.
+        """
+        match = _PLAIN(text)
+        if match is None:
+            raise VenueError(f"{text[:_SHOWN]!r} is no number in plain decimals")
+        sign, whole, fraction = match.groups("")
+        kept, beyond = fraction[: self.decimals], fraction[self.decimals :]
+        count, rest = divmod(int(whole + kept.ljust(self.decimals, "0")), self.step)
+        if rest or beyond.strip("0") or count > _MOST:
+            raise VenueError(f"{text[:_SHOWN]} is no multiple of {self.increment}")
+        return -count if sign else count
 
 
 class Trading(StrEnum):

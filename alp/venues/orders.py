@@ -263,8 +263,8 @@ class Outcome:
     orders: tuple[LiveOrder, ...] = ()
     balances: tuple[Balance, ...] = ()
     positions: tuple[PositionNews, ...] = ()
-    more: Call | None = None
-    """The next page, where there is one."""
+    more: Callable[[Signer], Call] | None = None
+    """Makes the call for the next page, where there is one; it is signed when it is sent."""
     venue_ns: int = 0
     """The venue's clock, where the answer tells it."""
     permissions: frozenset[str] = frozenset()
