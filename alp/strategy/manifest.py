@@ -20,7 +20,7 @@ from alp.strategy.decisions import Hedge, Model, Ranges, Rebalance
 from alp.strategy.fields import Contradiction, Label, Section
 from alp.strategy.pool import Inventory, Pool, Wallet, exact_amounts
 from alp.strategy.simulation import Backtest
-from alp.strategy.venues import Limits, MarketData, Venue
+from alp.strategy.venues import Execution, Limits, MarketData, Venue
 
 API_VERSION = "alp.dev/v1alpha1"
 KIND = "Strategy"
@@ -68,6 +68,8 @@ class Spec(Section):
     """The accounts that hedge."""
     market_data: MarketData = MarketData()
     """What is published of the venues' books."""
+    execution: Execution = Execution()
+    """How orders are sent and looked after."""
     limits: Limits = Limits()
     """What may never be exceeded."""
     backtest: Backtest = Backtest()

@@ -57,6 +57,9 @@ class Endpoints(Section):
     """Base URL of its REST interface."""
     stream: Annotated[EndpointUrl, Field(pattern=r"^wss?://[^\s@?#]+$")] | None = None
     """Base URL of its WebSocket market data."""
+    orders: Annotated[EndpointUrl, Field(pattern=r"^wss?://[^\s@?#]+$")] | None = None
+    """Base URL of its private WebSockets: orders, fills, balances. By default that of `stream`,
+    where one is given."""
 
 
 class MarketData(Section):
@@ -72,6 +75,38 @@ class MarketData(Section):
     """At most one depth message in so long, always the newest. 0s publishes every change."""
     trades: Annotated[bool, Field(strict=True)] = True
     """Whether every trade is published."""
+
+
+class Execution(Section):
+    """How orders are sent and looked after. The same for every account of the strategy."""
+
+    orders_per_second: Annotated[
+        int, Field(ge=1, le=1000, strict=True, json_schema_extra={"x-unit": "orders/s"})
+    ] = 10
+    """New orders and amends in the long run; cancels always leave."""
+    burst: Annotated[
+        int, Field(ge=1, le=1000, strict=True, json_schema_extra={"x-unit": "orders"})
+    ] = 20
+    """As many may leave at once."""
+    duplicate_window: Duration = 0
+    """An order like one sent within this time, in side, price and quantity, is refused. 0s allows
+    it: a ladder that is withdrawn and comes back looks the same."""
+    fill_burst: Annotated[
+        int, Field(ge=1, le=64, strict=True, json_schema_extra={"x-unit": "fills"})
+    ] = 32
+    """After so many fills of one side within `fillWindow` that side is off until they are older."""
+    fill_window: PositiveDuration = 1000 * MILLISECOND
+    """See `fillBurst`."""
+    max_clock_offset: PositiveDuration = 500 * MILLISECOND
+    """No new orders while the machine's clock is further than this from the venue's."""
+    min_move_ticks: Annotated[
+        int, Field(ge=1, le=10_000, strict=True, json_schema_extra={"x-unit": "ticks"})
+    ] = 1
+    """An order stays where it is while its price should move by less than this."""
+    quote_age: PositiveDuration = 5000 * MILLISECOND
+    """Orders are cancelled when what they should be was not confirmed for so long."""
+    stop_within: PositiveDuration = 10_000 * MILLISECOND
+    """How long cancelling everything may take when the process is stopped."""
 
 
 class Venue(Section):
