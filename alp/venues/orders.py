@@ -107,6 +107,9 @@ class Command:
         Of the amend or cancel, see :class:`alp._core.order_life.OrderEvent`; 0 for a new order.
     filled
         Lots known to be filled; some venues want what is left.
+    sent_ns
+        When the order was sent, the venue's time; 0: not known. It bounds how far back an order is
+        looked for, and some venues count commands by an order's age.
     """
 
     action: Action
@@ -121,6 +124,7 @@ class Command:
     reduce_only: bool = False
     number: int = 0
     filled: int = 0
+    sent_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -178,6 +182,9 @@ class Fact:
         Empty where the venue named only its own id.
     symbol
         As orders write it.
+    command
+        Of an amend or cancel; 0 in a stream, which does not say it: the account session knows which
+        of those under way has these terms. Of ``FOUND`` in a stream: 0, it answers no command.
     fee
         10⁻⁸ of ``fee_asset``, positive when paid.
     liquidity
@@ -370,12 +377,13 @@ class OrderAdapter(Protocol):
     """The timer alp sets where there is one, 0 elsewhere; it is refreshed at a third of it."""
 
     def commands(self, commands: Sequence[Command], signer: Signer, *, socket: bool) -> Call:
-        """Return the call of commands of one action and at most a batch of them.
+        """Return the call of commands of one action, one product and at most a batch of them.
 
         Raises
         ------
         ConfigError
-            If the venue cannot do this.
+            If the venue cannot do this: what its capabilities leave out, or a command by the venue's
+            id of an order whose id is not known yet; that order is queried first.
         """
         ...
 
