@@ -144,7 +144,7 @@ def nearest_step(grid: Grid, number: Decimal) -> int:
     """Return the step nearest to an average, which lies between two."""
     top, bottom = number.as_integer_ratio()
     top, bottom = top * 10**grid.decimals, bottom * grid.step
-    count = (2 * top + bottom) // (2 * bottom)
+    count: int = (2 * top + bottom) // (2 * bottom)
     if abs(count) > _MOST:
         raise VenueError(f"{number} is more than can be counted")
     return count

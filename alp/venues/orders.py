@@ -382,8 +382,8 @@ class OrderAdapter(Protocol):
         Raises
         ------
         ConfigError
-            If the venue cannot do this: what its capabilities leave out, or a command by the venue's
-            id of an order whose id is not known yet; that order is queried first.
+            If the venue cannot do this: what its capabilities leave out, or a command that needs
+            the venue's id of an order where it is not known yet; such an order is queried first.
         """
         ...
 
