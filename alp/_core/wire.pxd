@@ -22,6 +22,7 @@ cdef enum:
     EXCHANGE_NAME = 24
     SYMBOL_NAME = 40
     MOST_LEVELS = 1000          # of one side of a Depth
+    MOST_QUOTES = 32            # of one side of Quotes
 
 cdef enum MessageKind:
     KIND_BBO = 1
@@ -35,6 +36,7 @@ cdef enum MessageKind:
     KIND_HEARTBEAT = 9
     KIND_GATE = 10
     KIND_INSTRUMENT = 11
+    KIND_QUOTES = 12
 
 cdef packed struct Header:
     u16 magic
@@ -103,7 +105,8 @@ cdef packed struct ExecutionReport:
     u8 reason
     i8 side
     u8 liquidity                # 1 maker, 2 taker
-    u8 reserved[4]
+    u8 refusal                  # the gate's, where it did not let the command pass
+    u8 reserved[3]
 
 cdef packed struct Position:
     Header header
@@ -144,6 +147,16 @@ cdef packed struct InstrumentMessage:
     u8 trading                  # 1 open, 2 post-only, 3 cancel-only, 4 halted
     u8 reserved[5]
 
+cdef packed struct Quotes:      # all that shall rest in an instrument, not what changes
+    Header header
+    u64 token                   # fencing, as in OrderCommand
+    i64 until_ns                # withdrawn when it is not renewed by then
+    u16 bids
+    u16 asks
+    u8 flags                    # as in OrderCommand
+    u8 reserved[3]
+    # then the bids and the asks, best first: Level each
+
 cdef Py_ssize_t size_of(int kind) noexcept nogil
 # 0, or why these bytes are no message that this build reads.
 cdef int check_message(const char* data, Py_ssize_t size) noexcept nogil
@@ -165,3 +178,7 @@ cdef inline void fill_header(
 
 cdef inline Py_ssize_t depth_size(int bids, int asks) noexcept nogil:
     return sizeof(Depth) + (bids + asks) * sizeof(Level)
+
+
+cdef inline Py_ssize_t quotes_size(int bids, int asks) noexcept nogil:
+    return sizeof(Quotes) + (bids + asks) * sizeof(Level)

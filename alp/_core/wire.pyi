@@ -2,6 +2,7 @@ from typing import Any, NamedTuple
 
 PROTOCOL_VERSION: int
 MOST_DEPTH: int
+MOST_QUOTED: int
 KINDS: dict[int, type[Any]]
 
 class WireError(ValueError): ...
@@ -66,6 +67,7 @@ class ExecutionReportMessage(NamedTuple):
     reason: int
     side: int
     liquidity: int
+    refusal: int = 0
 
 class PositionMessage(NamedTuple):
     header: HeaderFields
@@ -102,6 +104,14 @@ class GateMessage(NamedTuple):
     kill: bool
     code: int
     text: str
+
+class QuotesMessage(NamedTuple):
+    header: HeaderFields
+    token: int
+    until_ns: int
+    bids: tuple[tuple[int, int], ...]
+    asks: tuple[tuple[int, int], ...]
+    flags: int
 
 def encode(message: Any) -> bytes: ...
 def decode(message: bytes | bytearray | memoryview) -> Any: ...

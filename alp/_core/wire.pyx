@@ -14,6 +14,7 @@ from alp._core.uint256 cimport i64, u64
 
 PROTOCOL_VERSION = VERSION
 MOST_DEPTH = MOST_LEVELS
+MOST_QUOTED = MOST_QUOTES
 
 cdef enum Wrong:
     FINE = 0
@@ -111,6 +112,7 @@ class ExecutionReportMessage(NamedTuple):
     reason: int
     side: int
     liquidity: int
+    refusal: int = 0
 
 
 class PositionMessage(NamedTuple):
@@ -164,6 +166,17 @@ class InstrumentFields(NamedTuple):
     trading: int
 
 
+class QuotesMessage(NamedTuple):
+    """All that shall rest in an instrument until a time: price and quantity, best first."""
+
+    header: HeaderFields
+    token: int
+    until_ns: int
+    bids: tuple
+    asks: tuple
+    flags: int
+
+
 KINDS = {
     KIND_BBO: BboMessage,
     KIND_DEPTH: DepthMessage,
@@ -176,12 +189,13 @@ KINDS = {
     KIND_HEARTBEAT: HeartbeatMessage,
     KIND_GATE: GateMessage,
     KIND_INSTRUMENT: InstrumentFields,
+    KIND_QUOTES: QuotesMessage,
 }
 _KIND_OF = {message: kind for kind, message in KINDS.items()}
 
 
 cdef Py_ssize_t size_of(int kind) noexcept nogil:
-    """Bytes of a message, of a Depth without its levels; 0 for a kind unknown."""
+    """Bytes of a message, without the levels that it has; 0 for a kind unknown."""
     if kind == KIND_BBO:
         return sizeof(Bbo)
     if kind == KIND_DEPTH:
@@ -204,12 +218,15 @@ cdef Py_ssize_t size_of(int kind) noexcept nogil:
         return sizeof(Gate)
     if kind == KIND_INSTRUMENT:
         return sizeof(InstrumentMessage)
+    if kind == KIND_QUOTES:
+        return sizeof(Quotes)
     return 0
 
 
 cdef int check_message(const char* data, Py_ssize_t size) noexcept nogil:
     cdef const Header* header = <const Header*>data
     cdef const Depth* depth = <const Depth*>data
+    cdef const Quotes* quotes = <const Quotes*>data
     cdef Py_ssize_t expected
     if size < <Py_ssize_t>sizeof(Header):
         return TOO_SHORT
@@ -222,6 +239,10 @@ cdef int check_message(const char* data, Py_ssize_t size) noexcept nogil:
         return UNKNOWN_KIND
     if header.kind == KIND_DEPTH and size >= expected:
         expected = depth_size(depth.bids, depth.asks)
+    elif header.kind == KIND_QUOTES and size >= expected:
+        if max(quotes.bids, quotes.asks) > MOST_QUOTES:
+            return WRONG_SIZE
+        expected = quotes_size(quotes.bids, quotes.asks)
     return FINE if size == expected else WRONG_SIZE
 
 
@@ -282,40 +303,65 @@ cdef object _get_header(const Header* header):
     )
 
 
-cdef bytes _encode_depth(object message):
-    cdef int bids = len(message.bids)
-    cdef int asks = len(message.asks)
-    cdef bytearray room
-    cdef char* at
-    cdef Depth* depth
+cdef int _check_levels(object message, int most) except -1:
+    cdef int found = max(len(message.bids), len(message.asks))
+    if found > most:
+        raise ValueError(f"{found} levels of one side are more than {most}")
+    return 0
+
+
+cdef bytes _put_levels(bytes head, object message):
+    cdef bytearray room = bytearray(head)
     cdef Level level
-    if bids > MOST_LEVELS or asks > MOST_LEVELS:
-        raise ValueError(f"{max(bids, asks)} levels of one side are more than {MOST_LEVELS}")
-    room = bytearray(depth_size(bids, asks))
-    at = room
-    depth = <Depth*>at
-    _put_header(&depth.header, KIND_DEPTH, message.header)
-    depth.bids, depth.asks, depth.conflated = bids, asks, message.conflated
-    at += sizeof(Depth)
     for price, quantity in (*message.bids, *message.asks):
         level.price, level.quantity = price, quantity
-        memcpy(at, &level, sizeof(Level))
-        at += sizeof(Level)
+        room += (<char*>&level)[:sizeof(Level)]
     return bytes(room)
+
+
+cdef object _get_levels(const char* at, int count):
+    cdef Level level
+    levels = []
+    for _ in range(count):
+        memcpy(&level, at, sizeof(Level))
+        levels.append((level.price, level.quantity))
+        at += sizeof(Level)
+    return tuple(levels)
+
+
+cdef bytes _encode_depth(object message):
+    cdef Depth depth
+    _check_levels(message, MOST_LEVELS)
+    _put_header(&depth.header, KIND_DEPTH, message.header)
+    depth.bids, depth.asks = len(message.bids), len(message.asks)
+    depth.conflated = message.conflated
+    return _put_levels((<char*>&depth)[:sizeof(Depth)], message)
 
 
 cdef object _decode_depth(const char* data):
     cdef const Depth* depth = <const Depth*>data
-    cdef const char* at = data + sizeof(Depth)
-    cdef Level level
-    levels = []
-    for _ in range(depth.bids + depth.asks):
-        memcpy(&level, at, sizeof(Level))
-        levels.append((level.price, level.quantity))
-        at += sizeof(Level)
+    levels = _get_levels(data + sizeof(Depth), depth.bids + depth.asks)
     return DepthMessage(
-        _get_header(&depth.header), tuple(levels[:depth.bids]), tuple(levels[depth.bids:]),
-        depth.conflated,
+        _get_header(&depth.header), levels[:depth.bids], levels[depth.bids:], depth.conflated
+    )
+
+
+cdef bytes _encode_quotes(object message):
+    cdef Quotes quotes
+    _check_levels(message, MOST_QUOTES)
+    memset(&quotes, 0, sizeof(Quotes))
+    _put_header(&quotes.header, KIND_QUOTES, message.header)
+    quotes.token, quotes.until_ns, quotes.flags = message.token, message.until_ns, message.flags
+    quotes.bids, quotes.asks = len(message.bids), len(message.asks)
+    return _put_levels((<char*>&quotes)[:sizeof(Quotes)], message)
+
+
+cdef object _decode_quotes(const char* data):
+    cdef const Quotes* quotes = <const Quotes*>data
+    levels = _get_levels(data + sizeof(Quotes), quotes.bids + quotes.asks)
+    return QuotesMessage(
+        _get_header(&quotes.header), quotes.token, quotes.until_ns, levels[:quotes.bids],
+        levels[quotes.bids:], quotes.flags,
     )
 
 
@@ -365,6 +411,7 @@ cdef bytes _encode_report(object message):
     report.fee = message.fee
     report.state, report.reason = message.state, message.reason
     report.side, report.liquidity = message.side, message.liquidity
+    report.refusal = message.refusal
     return (<char*>&report)[:sizeof(ExecutionReport)]
 
 
@@ -426,6 +473,8 @@ def encode(message):
     cdef int kind = _KIND_OF.get(type(message), 0)
     if kind == KIND_DEPTH:
         return _encode_depth(message)
+    if kind == KIND_QUOTES:
+        return _encode_quotes(message)
     if kind == KIND_BBO or kind == KIND_TRADE or kind == KIND_BOOK_STATUS:
         return _encode_market(message, kind)
     if kind == KIND_ORDER_COMMAND:
@@ -467,7 +516,7 @@ cdef object _decode_order(const char* data, int kind):
         header, _get_text(report.client_id, CLIENT_ID), _get_text(report.venue_id, VENUE_ID),
         _get_text(report.trade_id, VENUE_ID), report.price, report.quantity, report.filled,
         report.last_price, report.last_quantity, report.fee, report.state, report.reason,
-        report.side, report.liquidity,
+        report.side, report.liquidity, report.refusal,
     )
 
 
@@ -517,6 +566,8 @@ def decode(const unsigned char[::1] message not None):
     kind = (<const Header*>data).kind
     if kind == KIND_DEPTH:
         return _decode_depth(data)
+    if kind == KIND_QUOTES:
+        return _decode_quotes(data)
     if kind == KIND_ORDER_COMMAND or kind == KIND_EXECUTION_REPORT:
         return _decode_order(data, kind)
     if kind == KIND_BBO or kind == KIND_TRADE or kind == KIND_BOOK_STATUS:

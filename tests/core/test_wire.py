@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from alp._core.wire import (
     KINDS,
     MOST_DEPTH,
+    MOST_QUOTED,
     PROTOCOL_VERSION,
     BboMessage,
     BookStatusMessage,
@@ -26,6 +27,7 @@ from alp._core.wire import (
     InventoryMessage,
     OrderCommandMessage,
     PositionMessage,
+    QuotesMessage,
     TradeFields,
     WireError,
     decode,
@@ -39,7 +41,7 @@ LAYOUTS = {
     TradeFields: "qqqb7x",
     BookStatusMessage: "?B6xq",
     OrderCommandMessage: "24sQqqqBbBB4x",
-    ExecutionReportMessage: "24s48s48sqqqqqqBBbB4x",
+    ExecutionReportMessage: "24s48s48sqqqqqqBBbBB3x",
     PositionMessage: "qqq8x",
     InventoryMessage: "16s16s16sqQ",
     HeartbeatMessage: "QQ",
@@ -55,6 +57,7 @@ wide = st.integers(-(2**127), 2**127 - 1)
 sides = st.sampled_from([-1, 0, 1])
 headers = st.builds(HeaderFields, u16, u16, u64, i64, i64)
 levels = st.lists(st.tuples(i64, i64), max_size=20).map(tuple)
+VARYING = (DepthMessage, QuotesMessage)
 
 
 def text(most: int) -> st.SearchStrategy[str]:
@@ -78,12 +81,14 @@ messages: st.SearchStrategy[Any] = st.one_of(
         u8,
         sides,
         u8,
+        u8,
     ),
     st.builds(PositionMessage, headers, i64, i64, i64),
     st.builds(InventoryMessage, headers, wide, wide, wide, i64, u64),
     st.builds(HeartbeatMessage, headers, u64, u64),
     st.builds(GateMessage, headers, st.booleans(), st.booleans(), u8, text(56)),
     st.builds(InstrumentFields, headers, text(24), text(40), i64, i64, u8, u8, u8),
+    st.builds(QuotesMessage, headers, u64, i64, levels, levels, u8),
 )
 
 
@@ -94,13 +99,13 @@ def other_program(message: Any) -> bytes:
     head = struct.pack(
         HEADER, 0x6C61, PROTOCOL_VERSION, kind, source, instrument, sequence, exchange_ns, send_ns
     )
-    if isinstance(message, DepthMessage):
-        body = struct.pack("<HHI", len(message.bids), len(message.asks), message.conflated)
-        return (
-            head
-            + body
-            + b"".join(struct.pack("<qq", *level) for level in (*message.bids, *message.asks))
-        )
+    if isinstance(message, VARYING):
+        counts = len(message.bids), len(message.asks)
+        rows = b"".join(struct.pack("<qq", *level) for level in (*message.bids, *message.asks))
+        if isinstance(message, DepthMessage):
+            return head + struct.pack("<HHI", *counts, message.conflated) + rows
+        body = struct.pack("<QqHHB3x", message.token, message.until_ns, *counts, message.flags)
+        return head + body + rows
     fields = [
         value.encode()
         if isinstance(value, str)
@@ -127,13 +132,14 @@ EXAMPLES = (
     BookStatusMessage(HeaderFields(3, 7, 45, 0, 2), False, 2, 17),
     OrderCommandMessage(HeaderFields(4, 7, 1, 0, 2), "eth-1-7", 12, 268100, 50, 9, 1, -1, 1, 3),
     ExecutionReportMessage(
-        HeaderFields(5, 7, 2, 8, 9), "eth-1-7", "8389765", "t-1", 1, 2, 3, 4, 5, -6, 7, 8, 1, 1
+        HeaderFields(5, 7, 2, 8, 9), "eth-1-7", "8389765", "t-1", 1, 2, 3, 4, 5, -6, 7, 8, 1, 1, 13
     ),
     PositionMessage(HeaderFields(6, 7, 3, 8, 9), -50, 268100, 10**12),
     InventoryMessage(HeaderFields(7, 0, 4, 8, 9), 10**24, -5, 3 * 10**23, 19_000_000, 6),
     HeartbeatMessage(HeaderFields(8, 0, 5, 0, 9), 123, 2**64 - 1),
     GateMessage(HeaderFields(9, 0, 6, 0, 9), True, False, 4, "stale feed"),
     InstrumentFields(HeaderFields(1, 2, 7, 0, 9), "binance-usdm", "ETHUSDC", 1, 1, 2, 8, 1),
+    QuotesMessage(HeaderFields(10, 2, 8, 0, 9), 12, 10**18, ((5, 6), (4, 1)), ((7, 8),), 1),
 )
 
 
@@ -149,7 +155,7 @@ def test_the_page_tells_the_size_of_every_kind(root: Path) -> None:
     told = {int(kind): int(size) for kind, _, size in rows}
     sizes = {}
     for message in EXAMPLES:
-        if isinstance(message, DepthMessage):
+        if isinstance(message, VARYING):
             message = message._replace(bids=(), asks=())  # noqa: PLW2901
         kind = {known: number for number, known in KINDS.items()}[type(message)]
         sizes[kind] = len(encode(message))
@@ -175,7 +181,7 @@ def test_bytes_cut_or_added_are_refused(message: Any, data: st.DataObject) -> No
 
 @pytest.mark.parametrize(
     ("at", "value", "what"),
-    [(0, 0x62, "begins with 0x6c62"), (3, 12, "kind 12 is unknown"), (3, 0, "kind 0 is unknown")],
+    [(0, 0x62, "begins with 0x6c62"), (3, 13, "kind 13 is unknown"), (3, 0, "kind 0 is unknown")],
 )
 def test_foreign_bytes_say_what_was_found(at: int, value: int, what: str) -> None:
     encoded = bytearray(encode(EXAMPLES[0]))
@@ -191,6 +197,7 @@ def test_foreign_bytes_say_what_was_found(at: int, value: int, what: str) -> Non
         BboMessage(HeaderFields(2**16, 1, 1, 1, 1), 1, 1, 1, 1),
         InventoryMessage(HeaderFields(1, 1, 1, 1, 1), 2**127, 0, 0, 0, 0),
         DepthMessage(HeaderFields(1, 1, 1, 1, 1), ((1, 1),) * (MOST_DEPTH + 1), (), 0),
+        QuotesMessage(HeaderFields(1, 1, 1, 1, 1), 0, 0, (), ((1, 1),) * (MOST_QUOTED + 1), 0),
         EXAMPLES[4]._replace(client_id="x" * 25),
         EXAMPLES[4]._replace(client_id="é"),
     ],
@@ -198,6 +205,13 @@ def test_foreign_bytes_say_what_was_found(at: int, value: int, what: str) -> Non
 def test_a_value_that_does_not_fit_is_refused(message: Any) -> None:
     with pytest.raises((ValueError, OverflowError)):
         encode(message)
+
+
+def test_more_quotes_than_there_may_be_are_refused() -> None:
+    encoded = bytearray(encode(EXAMPLES[11]._replace(bids=(), asks=((1, 1),) * MOST_QUOTED)))
+    encoded[50:52] = struct.pack("<H", MOST_QUOTED + 1)
+    with pytest.raises(WireError, match="no message of kind 12"):
+        decode(bytes(encoded) + bytes(16))
 
 
 def test_only_messages_are_encoded() -> None:
