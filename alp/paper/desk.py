@@ -17,9 +17,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 
-from alp._core.matching import MARKET_PRICE, Matcher, MatchKind, OrderMatch, Placed, QueueModel
+from alp._core.matching import Matcher, MatchKind, OrderMatch, Placed, QueueModel
 from alp.paper.accounts import Account, Accounts
 from alp.paper.book import ASK, BID
+from alp.paper.filters import check_price, check_size, worst_price
 from alp.paper.ledger import Ledger
 from alp.paper.market import Market
 from alp.paper.orders import (
@@ -36,8 +37,6 @@ from alp.paper.orders import (
     Why,
 )
 
-MARKET_BAND_BPS = 500
-"""How far from the touch an order at any price trades at most."""
 REMEMBERED = 200_000
 """Orders that have ended, and trades, that can still be asked for."""
 MOST_AMENDS = 10_000
@@ -104,6 +103,11 @@ class Desk:
         self._dead_men: dict[tuple[str, str | None], int] = {}
 
     @property
+    def traded(self) -> set[str]:
+        """Markets in which there was an order."""
+        return set(self._matchers)
+
+    @property
     def futures(self) -> bool:
         """Whether positions are kept."""
         return self.ledger.futures
@@ -145,6 +149,10 @@ class Desk:
     def ahead(self, order: Order) -> int:
         """Return how many lots of the market an open order is expected to wait behind."""
         return self._matchers[order.symbol].ahead(order.place)
+
+    def would_take(self, order: Order, price: int) -> bool:
+        """Whether an order would trade at once if it was amended to this price."""
+        return self._matcher(order.symbol).available(order.bid, price, 1) > 0
 
     def rule(self, symbol: str) -> Rules:
         """Return what is allowed in a market.
@@ -228,7 +236,7 @@ class Desk:
         if order.amends >= MOST_AMENDS:
             raise Refused(Refusal.TOO_MANY_AMENDS)
         self._check_trading(owner)
-        self._check_filters(order.symbol, order.bid, price, quantity)
+        self._check_filters(order.symbol, order.bid, price, price, quantity)
         if quantity <= order.filled:
             self._withdraw(order, State.CANCELED, Why.AMENDED)
             return
@@ -361,10 +369,11 @@ class Desk:
             raise Refused(Refusal.DUPLICATE_ID)
         if ticket.tif is Tif.GTD and ticket.expires_ns <= self._clock_ns():
             raise Refused(Refusal.EXPIRY)
-        limit = ticket.price if ticket.price is not None else self._worst_price(ticket)
+        book = self.markets[ticket.symbol].book
+        limit = worst_price(book, ticket.bid) if ticket.price is None else ticket.price
         if ticket.quote and not ticket.quantity:
             ticket.quantity = self.ledger.affordable(ticket.symbol, ticket.bid, ticket.quote)
-        self._check_filters(ticket.symbol, ticket.bid, limit or 1, ticket.quantity, ticket.price)
+        self._check_filters(ticket.symbol, ticket.bid, ticket.price, limit, ticket.quantity)
         if len(self.open_orders(owner.name, ticket.symbol)) >= self.rules[ticket.symbol].most_open:
             raise Refused(Refusal.TOO_MANY)
         matcher = self._matcher(ticket.symbol)
@@ -383,30 +392,14 @@ class Desk:
         if owner.frozen:
             raise Refused(Refusal.PERMISSION)
 
-    def _worst_price(self, ticket: Ticket) -> int:
-        book = self.markets[ticket.symbol].book
-        best = book.top(not ticket.bid)
-        if best is None:
-            return 0
-        away = best * MARKET_BAND_BPS // 10_000
-        return min(best + away, MARKET_PRICE) if ticket.bid else max(best - away, 1)
-
     def _check_filters(
-        self, symbol: str, bid: bool, limit: int, quantity: int, price: int | None = 1
+        self, symbol: str, bid: bool, price: int | None, limit: int, quantity: int
     ) -> None:
-        rules = self.rules[symbol]
-        if limit <= 0 or limit >= MARKET_PRICE or (price is not None and limit % rules.tick):
-            raise Refused(Refusal.PRICE_FILTER)
-        if quantity % rules.lot or not rules.min_quantity <= quantity <= rules.max_quantity:
-            raise Refused(Refusal.SIZE_FILTER)
-        touch = self.markets[symbol].book.touch()
-        if rules.band_bps and price is not None and touch is not None:
-            middle, away = touch[0] + touch[2], rules.band_bps
-            if 20_000 * limit > middle * (10_000 + away) and bid:
-                raise Refused(Refusal.PRICE_BAND)
-            if 20_000 * limit < middle * (10_000 - away) and not bid:
-                raise Refused(Refusal.PRICE_BAND)
-        if self.ledger.amount(symbol, limit, quantity) < rules.min_notional:
+        rules, book = self.rules[symbol], self.markets[symbol].book
+        if price is not None:
+            check_price(rules, book, bid, price)
+        check_size(rules, quantity)
+        if limit and self.ledger.amount(symbol, limit, quantity) < rules.min_notional:
             raise Refused(Refusal.NOTIONAL_FILTER)
 
     def _matcher(self, symbol: str) -> Matcher:
@@ -481,6 +474,8 @@ class Desk:
         if not order.left:
             order.state = State.FILLED
         settled = self.ledger.settle(owner, order, match.price, match.quantity, maker=match.maker)
+        order.fee += settled.fee
+        order.trades += 1
         trade = Trade(
             self._trade,
             order,

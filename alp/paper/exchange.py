@@ -5,8 +5,8 @@
     async with Exchange(Binance([Market.made_up("ETHUSDC")])) as exchange:
         adapter = adapter_for("binance-usdm", exchange.endpoints)
 
-Markets stand still until somebody subscribes to a book. Then the source plays, where there is one;
-after it ``rate`` events a second happen in each market that was subscribed to, or, with a rate of
+Markets stand still until somebody subscribes to a book or trades. Then the source plays, where
+there is one; after it ``rate`` events a second happen in each of these markets, or, with a rate of
 0, those of ``step``. What goes wrong is in ``script``, by the number of the connection and of the
 book messages that it has been sent, or is done at once by ``apply``.
 """
@@ -26,7 +26,8 @@ from aiohttp import WSMsgType, web
 from alp.paper.connection import CLOSE_FRAME, PING_FRAME, PONG_FRAME, Connection
 from alp.paper.faults import Act, Fault, Script
 from alp.paper.market import Event, Market
-from alp.paper.protocol import BOOK, QUOTE, TRADE, Peer, Protocol
+from alp.paper.private_server import Lost, PrivateServer
+from alp.paper.protocol import BOOK, QUOTE, TRADE, Peer, Protocol, Reply
 from alp.paper.source import Source
 from alp.venues.adapter import Endpoints
 
@@ -67,6 +68,8 @@ class Exchange:
         Messages above what the venue allows in a second.
     cut_off
         Connections ended because their readers were too slow.
+    private
+        Does what has to do with accounts, where they are simulated.
     """
 
     def __init__(
@@ -92,6 +95,11 @@ class Exchange:
         self.requests: Counter[str] = Counter()
         self.subscriptions: Counter[str] = Counter()
         self.connections: dict[int, Connection] = {}
+        self.private: PrivateServer | None = None
+        if protocol.private is not None:
+            self.private = PrivateServer(
+                protocol, protocol.private, lambda: self.script, self.connections
+            )
         self._source = source
         self._heartbeat_s, self._ping_s = heartbeat_s, ping_s
         self._tls = tls
@@ -220,6 +228,9 @@ class Exchange:
             if market.made and connection.wants(TRADE, market):
                 for made in market.made:
                     connection.send(self.protocol.trade(connection.peer, market, made))
+        if self.private is not None and self.protocol.private is not None:
+            self.protocol.private.desk.happened(market)
+            self.private.flush()
 
     def _is_full(self) -> bool:
         return any(each.unsent > MOST_UNSENT for each in self.connections.values())
@@ -255,6 +266,8 @@ class Exchange:
         while True:
             await asyncio.sleep(BEAT_S)
             now = time.monotonic()
+            if self.private is not None:
+                self.private.beat()
             beat = self._heartbeat_s and now - beaten >= self._heartbeat_s
             ping = self._ping_s and now - pinged >= self._ping_s
             beaten, pinged = now if beat else beaten, now if ping else pinged
@@ -282,6 +295,16 @@ class Exchange:
         planned = self.script.answer(request.path)
         if planned is not None:
             return web.Response(status=planned.status, headers=planned.headers, text="planned")
+        if self.private is not None:
+            try:
+                reply = await self.private.answer(request)
+            except Lost:
+                if request.transport is not None:
+                    request.transport.abort()
+                return web.Response(status=503)
+            self._begin_traded()
+            if reply is not None:
+                return _response(reply)
         if self.protocol.is_snapshot(request.path):
             self.snapshots += 1
         found = self.protocol.rest(request.path, dict(request.query))
@@ -303,10 +326,15 @@ class Exchange:
         try:
             for message in self.protocol.greet(peer):
                 connection.send(message)
+            if self.protocol.private is not None:
+                for message in self.protocol.private.opened(peer):
+                    connection.send(message)
             self._begin(connection)
             await self._serve(connection, socket)
         finally:
             self.connections.pop(connection.number, None)
+            if self.protocol.private is not None:
+                self.protocol.private.closed(peer)
             connection.end()
         return socket
 
@@ -335,8 +363,12 @@ class Exchange:
             message: Any = orjson.loads(data)
         except ValueError:
             message = {}
+        message = message if type(message) is dict else {}
+        if self.private is not None and self.private.take(connection, message, data):
+            self._begin_traded()
+            return
         before = set(connection.peer.subscribed)
-        for reply in self.protocol.take(connection.peer, message if type(message) is dict else {}):
+        for reply in self.protocol.take(connection.peer, message):
             connection.send(reply)
         after = connection.peer.subscribed
         connection.silent &= after & before
@@ -345,3 +377,16 @@ class Exchange:
 
     def _begin(self, connection: Connection) -> None:
         self._begun |= {symbol for channel, symbol in connection.peer.subscribed if channel == BOOK}
+
+    def _begin_traded(self) -> None:
+        if self.protocol.private is not None:
+            self._begun |= self.protocol.private.desk.traded
+
+
+def _response(reply: Reply) -> web.Response:
+    return web.Response(
+        status=reply.status,
+        body=reply.body,
+        headers=dict(reply.headers),
+        content_type="application/json",
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
-from typing import Self
+from typing import Any, Self
 
 EVERY = 0
 """In place of a connection's number."""
@@ -75,6 +75,78 @@ class Refusal:
     headers: dict[str, str]
 
 
+class CommandFault(StrEnum):
+    """What can happen to a command: a private request or message."""
+
+    LOSE_REQUEST = auto()
+    """It is not done, and its connection is reset."""
+    LOSE_ANSWER = auto()
+    """It is done, and its connection is reset."""
+    DELAY = auto()
+    """It is done, its events are told, and its answer comes ``delay_ms`` later."""
+    HOLD = auto()
+    """It is done ``delay_ms`` later."""
+    STATUS = auto()
+    """It is not done, and answered with ``status`` and ``headers``."""
+    UNKNOWN = auto()
+    """The venue says that it does not know the outcome, in its ``form``; ``done`` says whether."""
+    REVOKE = auto()
+    """No key is believed from now on."""
+    NONCE_RESET = auto()
+    """All nonces up to now are too low."""
+    FREEZE = auto()
+    """The accounts may only cancel and read from now on."""
+    MAINTENANCE = auto()
+    """Nothing private is done for ``delay_ms``."""
+    SKEW = auto()
+    """The venue's clock is ``skew_ns`` ahead of what it was."""
+    GAP = auto()
+    """A private message is not sent."""
+    DUPLICATE = auto()
+    """A private message is sent twice."""
+    REORDER = auto()
+    """A private message comes after the next one."""
+    SILENCE = auto()
+    """Nothing private is sent on a connection any more."""
+
+
+STREAM_FAULTS = (
+    CommandFault.GAP,
+    CommandFault.DUPLICATE,
+    CommandFault.REORDER,
+    CommandFault.SILENCE,
+)
+"""Those of private messages; the others are of commands."""
+
+
+@dataclass(slots=True)
+class CommandAct:
+    """A fault of commands of one kind, and how often it is still to happen.
+
+    Attributes
+    ----------
+    on
+        One of :data:`alp.paper.private.COMMANDS`, ``any``, or ``stream`` for private messages.
+    after
+        Of these, so many pass before.
+    times
+        So many then do not.
+    form
+        A venue's own spelling, such as Binance's ``-1007``; empty: its usual one.
+    """
+
+    on: str
+    fault: CommandFault
+    after: int = 0
+    times: int = 1
+    status: int = 503
+    headers: dict[str, str] = field(default_factory=dict)
+    delay_ms: int = 100
+    done: bool = True
+    form: str = ""
+    skew_ns: int = 0
+
+
 @dataclass
 class Script:
     """What goes wrong when.
@@ -85,10 +157,13 @@ class Script:
         By number of the connection, from 1 or :data:`EVERY`, and book messages sent on it before.
     answers
         Refusals to come; each is for one request.
+    acts_on_commands
+        Faults of private requests and messages.
     """
 
     acts: dict[tuple[int, int], list[Act]] = field(default_factory=dict)
     answers: deque[Refusal] = field(default_factory=deque)
+    acts_on_commands: list[CommandAct] = field(default_factory=list)
 
     def at(self, connection: int, sent: int, fault: Fault, **more: int) -> Self:
         """Let a fault happen to a connection (from 1) before its next book message after `sent`."""
@@ -114,3 +189,23 @@ class Script:
                 self.answers.remove(planned)
                 return planned
         return None
+
+    def command(self, on: str, fault: CommandFault, **more: Any) -> Self:
+        """Let a fault happen to commands of a kind; `more` as in :class:`CommandAct`."""
+        self.acts_on_commands.append(CommandAct(on, fault, **more))
+        return self
+
+    def commands_due(self, kind: str) -> list[CommandAct]:
+        """Count a command, or a private message, and return what happens to it."""
+        due = []
+        for act in list(self.acts_on_commands):
+            if act.on != kind and (act.on != "any" or kind == "stream"):
+                continue
+            if act.after > 0:
+                act.after -= 1
+                continue
+            due.append(act)
+            act.times -= 1
+            if act.times <= 0:
+                self.acts_on_commands.remove(act)
+        return due

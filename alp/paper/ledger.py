@@ -82,7 +82,7 @@ class Ledger:
         return self.amount(symbol, sign * value, 1) if held.quantity else 0
 
     def margin(self, account: Account, asset: str, orders: Iterable[Order] = ()) -> int:
-        """Return the initial margin of positions settled in an asset, with orders at their worst."""
+        """Return the initial margin of all that is settled in an asset, orders at their worst."""
         open_orders: dict[str, list[Order]] = {symbol: [] for symbol in account.positions}
         for order in orders:
             open_orders.setdefault(order.symbol, []).append(order)

@@ -140,6 +140,8 @@ class Order:
         The owner's name.
     value
         Prices times quantities that were filled.
+    fee, trades
+        What was paid for that, and in how many parts it was filled.
     place
         In the matcher, while it is open.
     locked, reserved_at
@@ -155,6 +157,8 @@ class Order:
     updated_ns: int
     filled: int = 0
     value: int = 0
+    fee: int = 0
+    trades: int = 0
     state: State = State.OPEN
     why: Why = Why.NONE
     place: int = -1
@@ -296,4 +300,5 @@ def whole(text: object, decimals: int) -> int:
         raise Refused(Refusal.PRECISION, f"{text!s:.40} is no number")
     if len(fraction) > decimals:
         raise Refused(Refusal.PRECISION, f"{text!s:.40} has too many decimals")
-    return int(body) * 10**decimals + int(fraction.ljust(decimals, "0") or 0)
+    scale: int = 10**decimals
+    return int(body) * scale + int(fraction.ljust(decimals, "0") or 0)

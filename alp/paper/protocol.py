@@ -8,17 +8,53 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alp.paper.book import text
 from alp.paper.market import MILLISECOND, Made, Market
 
+if TYPE_CHECKING:
+    from alp.paper.private import PrivateSide
+
 BOOK, QUOTE, TRADE = "book", "quote", "trade"
 Answer = tuple[int, bytes]
 """Status and body of an answer by REST."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request by REST.
+
+    Attributes
+    ----------
+    raw_path, raw_query
+        As they were sent, nothing decoded; the query without its question mark.
+    headers
+        Whatever the case of their names.
+    address
+        Whose it is.
+    """
+
+    method: str
+    path: str
+    raw_path: str
+    raw_query: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes = b""
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer to it."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -39,6 +75,16 @@ class Peer:
         Whether it gets them.
     sequence, heartbeat
         Numbers of the next message and of the last heartbeat, of Coinbase.
+    account
+        Name of whose it is; empty: nobody has proven that yet.
+    outbox
+        Private messages that are to be sent.
+    muted
+        Nothing private is sent any more.
+    closing
+        Code with which the venue closes it when it has sent all; 0: it does not.
+    notes
+        What else the private side keeps of it.
     """
 
     path: str = "/"
@@ -49,6 +95,11 @@ class Peer:
     heartbeats: bool = False
     sequence: int = 0
     heartbeat: int = 0
+    account: str = ""
+    outbox: list[bytes] = field(default_factory=list)
+    muted: bool = False
+    closing: int = 0
+    notes: dict[str, Any] = field(default_factory=dict)
 
 
 class Protocol:
@@ -73,6 +124,8 @@ class Protocol:
         A connection that has not subscribed by then is closed; 0: never.
     skew_ns
         How far the venue's clock is ahead of the true one.
+    private
+        Accounts and orders, where they are simulated.
     """
 
     exchange = ""
@@ -86,6 +139,7 @@ class Protocol:
     ) -> None:
         self.markets = {market.symbol: market for market in markets}
         self.skew_ns = 0
+        self.private: PrivateSide | None = None
         self._clock_ns = clock_ns
         for market in self.markets.values():
             market.clock_ns = self.now_ns
