@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alp._core.feed import Feed
-from alp._core.feeds.frame import FAULTS, Parser
+from alp._core.feeds.frame import PRECISION, Parser
 from alp.errors import DataError
 from alp.recording.captures import Message, read_captures
 from alp.recording.connections import Connections
@@ -49,7 +49,6 @@ EVENT = np.dtype(
 KINDS = {DEPTH: "depth", TRADE: "trade", CLEAR: "clear", SNAPSHOT: "snapshot"}
 MEMBER = "data.npy"
 CHUNK = 65_536
-_PRECISION = FAULTS[3]
 _BOOKS = {"snapshot", "delta"}
 
 Events = npt.NDArray[Any]
@@ -201,7 +200,7 @@ class _Events:
         text = self._connections.text(message)
         fault = feed.feed(text, message.received_ns)
         if fault is not None:
-            if fault == _PRECISION and self._identity.widen(message.text, message.symbol):
+            if fault == PRECISION and self._identity.widen(message.text, message.symbol):
                 raise _Finer
             self._report.unreadable += 1
         parsed = self._parser.parse(text)

@@ -8,14 +8,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from alp._core.feeds.frame import FAULTS
+from alp._core.feeds.frame import PRECISION
 from alp.errors import DataError
 from alp.recording.captures import is_recording, read_captures
 from alp.recording.connections import Connections
 from alp.recording.identify import ENOUGH, Identity, Product, identify
 from alp.recording.records import header_of
 
-PRECISION = FAULTS[3]
 _FEED_OF = {"coinbase-spot": "coinbase", "kraken-spot": "kraken"}
 
 

@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from alp._core.feed import Feed
-from alp._core.feeds.frame import FAULTS
+from alp._core.feeds.frame import PRECISION
 from alp.errors import DataError
 from alp.recording.captures import Message, read_captures
 from alp.recording.connections import Connections
 from alp.recording.identify import ENOUGH, Identity, before_first, identify
 
-PRECISION = FAULTS[3]
 MOST_EXCERPTS = 5
 EXCERPT = 160
 _COUNTED = ("snapshots", "deltas", "level_changes", "quotes", "trades", "heartbeats")

@@ -17,6 +17,7 @@ from alp._core.market_publisher import MarketPublisher
 from alp._core.wire import HeaderFields, HeartbeatMessage, InstrumentFields, encode
 from alp.bus.addresses import claimed
 from alp.bus.sockets import CurveKeys, Publisher
+from alp.bus.sources import Source
 from alp.errors import ConfigError
 from alp.observe.loop import STUCK_NS, LoopWatch
 from alp.observe.web import Health, Web
@@ -31,8 +32,6 @@ from alp.venues.waiting import waited
 logger = logging.getLogger(__name__)
 
 SECOND = 10**9
-SOURCE = 1
-"""The quote server's number on the bus."""
 HEARTBEAT_S = 1.0
 ANSWER_S = 0.05
 """Late subscribers are answered at least so often, whatever the socket signals."""
@@ -93,7 +92,7 @@ class QuoteServer:
             self._context,
             placement.endpoint,
             placement.recall_endpoint,
-            SOURCE,
+            Source.QUOTES,
             placement.curve,
         )
         wanted = strategy.spec.market_data
@@ -209,7 +208,7 @@ class QuoteServer:
         first = self._products[0].index
         while True:
             uptime = time.monotonic_ns() - self._begun_ns
-            header = HeaderFields(SOURCE, first, 0, 0, 0)
+            header = HeaderFields(Source.QUOTES, first, 0, 0, 0)
             self._bus.publish(encode(HeartbeatMessage(header, uptime, config)))
             await asyncio.sleep(HEARTBEAT_S)
 
@@ -254,7 +253,7 @@ class QuoteServer:
 def instrument_message(index: int, instrument: Instrument) -> InstrumentFields:
     """Return what the bus is told of an instrument."""
     return InstrumentFields(
-        HeaderFields(SOURCE, index, 0, 0, 0),
+        HeaderFields(Source.QUOTES, index, 0, 0, 0),
         instrument.exchange,
         instrument.symbol,
         instrument.price.step,

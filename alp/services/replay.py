@@ -16,6 +16,7 @@ from alp._core.market_publisher import Lane, MarketPublisher
 from alp._core.wire import HeaderFields, HeartbeatMessage, InstrumentFields, encode
 from alp.bus.addresses import claimed
 from alp.bus.sockets import CurveKeys, Publisher
+from alp.bus.sources import Source
 from alp.recording.captures import Message, read_captures
 from alp.recording.connections import Connections
 from alp.recording.identify import Identity
@@ -23,7 +24,6 @@ from alp.recording.records import Torn
 from alp.recording.replay import Pace, Survey, survey
 
 SECOND = 10**9
-SOURCE = 1
 """Readers find a replay where the quote server would be."""
 OPEN = 1
 HEARTBEAT_NS = SECOND
@@ -155,7 +155,9 @@ class Replay:
         wanted = self._wanted
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         with claimed(wanted.endpoint):
-            bus = Publisher(context, wanted.endpoint, wanted.recall_endpoint, SOURCE, wanted.curve)
+            bus = Publisher(
+                context, wanted.endpoint, wanted.recall_endpoint, Source.QUOTES, wanted.curve
+            )
             routes = [(index, wanted.levels, True, 0, 0) for index in range(len(self._rows))]
             self._bus = bus
             self._publisher = MarketPublisher(bus.outlet, routes)
@@ -192,7 +194,7 @@ class Replay:
     def _announce(self) -> None:
         """Say what ticks and lots are, before anything is said in them."""
         for index, (symbol, price, price_step, quantity, quantity_step) in enumerate(self._rows):
-            header = HeaderFields(SOURCE, index, 0, 0, 0)
+            header = HeaderFields(Source.QUOTES, index, 0, 0, 0)
             told = InstrumentFields(
                 header,
                 self._identity.venue,
@@ -321,7 +323,7 @@ class Replay:
         if now - self._beaten_ns < HEARTBEAT_NS:
             return
         self._beaten_ns = now
-        header = HeaderFields(SOURCE, 0, 0, 0, 0)
+        header = HeaderFields(Source.QUOTES, 0, 0, 0, 0)
         self._bus.publish(encode(HeartbeatMessage(header, max(now - self._begun_ns, 0), 0)))
 
     def _conclude(self) -> None:

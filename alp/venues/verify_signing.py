@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from alp import proof
 from alp.errors import ConfigError, DataError
 from alp.venues.binance import signing as binance
 from alp.venues.coinbase import signing as coinbase
@@ -45,37 +45,13 @@ class Difference:
             f"line {self.line} ({self.kind}, {self.what}): expected {self.expected}, got {self.got}"
         )
 
-
-@dataclass
-class Report:
-    """What came of one file: how many of each way to sign were tried, and how many were equal."""
-
-    path: Path
-    tried: Counter[str] = field(default_factory=Counter)
-    equal: Counter[str] = field(default_factory=Counter)
-    unknown: Counter[str] = field(default_factory=Counter)
-    first_difference: Difference | None = None
-
-    @property
-    def ok(self) -> bool:
-        """True where everything was understood and equal, and there was something to try."""
-        return bool(self.tried) and not self.unknown and self.tried == self.equal
-
     def as_dict(self) -> Record:
-        """Return the report as plain data."""
-        first = self.first_difference
-        return {
-            "path": str(self.path),
-            "ok": self.ok,
-            "tried": self.tried.total(),
-            "equal": self.equal.total(),
-            "kinds": {
-                kind: {"tried": count, "equal": self.equal[kind]}
-                for kind, count in sorted(self.tried.items())
-            },
-            "unknown": dict(sorted(self.unknown.items())),
-            "first_difference": None if first is None else vars(first),
-        }
+        """Return it as plain data."""
+        return dict(vars(self))
+
+
+class Report(proof.Report[Difference]):
+    """What came of one file: how many of each way to sign were tried, and how many were equal."""
 
 
 def verify_file(path: str | Path) -> Report:

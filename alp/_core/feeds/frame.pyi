@@ -4,6 +4,7 @@ from typing import Any
 FRAME_KINDS: dict[int, str]
 UPDATE_KINDS: dict[int, str]
 FAULTS: dict[int, str]
+PRECISION: str
 
 class Parser:
     def __init__(self, venue: str, symbols: Iterable[tuple[str, int, int, int, int]]) -> None: ...

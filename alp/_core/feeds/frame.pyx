@@ -40,6 +40,7 @@ FAULTS = {
     6: "a known field with a value that cannot be",
     7: "no memory",
 }
+PRECISION = FAULTS[3]
 
 
 cdef int frame_create(Frame* frame) noexcept nogil:
