@@ -8,6 +8,7 @@ from alp.errors import ConfigError
 from alp.venues.adapter import Endpoints, MarketAdapter
 from alp.venues.binance import signing as binance_signing
 from alp.venues.binance import spot_market as binance_spot
+from alp.venues.binance import spot_orders, usdm_orders
 from alp.venues.binance import usdm_market as binance_usdm
 from alp.venues.coinbase import market as coinbase
 from alp.venues.coinbase import signing as coinbase_signing
@@ -15,6 +16,7 @@ from alp.venues.credentials import Credentials
 from alp.venues.kraken import futures_market as kraken_futures
 from alp.venues.kraken import signing as kraken_signing
 from alp.venues.kraken import spot_market as kraken_spot
+from alp.venues.orders import OrderAdapter
 
 _ADAPTERS: dict[str, tuple[Callable[[Endpoints], MarketAdapter], Endpoints]] = {
     "binance-usdm": (binance_usdm.UsdmMarket, binance_usdm.PRODUCTION),
@@ -22,6 +24,10 @@ _ADAPTERS: dict[str, tuple[Callable[[Endpoints], MarketAdapter], Endpoints]] = {
     "coinbase-spot": (coinbase.CoinbaseMarket, coinbase.PRODUCTION),
     "kraken-spot": (kraken_spot.KrakenSpotMarket, kraken_spot.PRODUCTION),
     "kraken-futures": (kraken_futures.KrakenFuturesMarket, kraken_futures.PRODUCTION),
+}
+_ORDERS: dict[str, tuple[Callable[[Endpoints], OrderAdapter], Endpoints]] = {
+    "binance-usdm": (usdm_orders.UsdmOrders, usdm_orders.PRODUCTION),
+    "binance-spot": (spot_orders.SpotOrders, spot_orders.PRODUCTION),
 }
 _SIGNING: dict[str, Callable[[Credentials], None]] = {
     "binance-usdm": binance_signing.check,
@@ -58,6 +64,35 @@ def adapter_for(exchange: str, endpoints: Endpoints | None = None) -> MarketAdap
         Endpoints(
             (given.rest or production.rest).rstrip("/"),
             (given.stream or production.stream).rstrip("/"),
+        )
+    )
+
+
+def orders_for(exchange: str, endpoints: Endpoints | None = None) -> OrderAdapter:
+    """Return the order entry of an exchange.
+
+    Parameters
+    ----------
+    endpoints
+        Where it is, other than in production; an empty text leaves one as it is, but where a
+        stream is named and the socket for orders is not, that is there too.
+
+    Raises
+    ------
+    ConfigError
+        If alp sends no orders there.
+    """
+    if exchange not in _ORDERS:
+        raise ConfigError(
+            f"alp sends no orders to {exchange!r}", hint=f"it does to {', '.join(_ORDERS)}"
+        )
+    make, production = _ORDERS[exchange]
+    given = endpoints or production
+    return make(
+        Endpoints(
+            (given.rest or production.rest).rstrip("/"),
+            (given.stream or production.stream).rstrip("/"),
+            (given.orders or given.stream or production.orders).rstrip("/"),
         )
     )
 
