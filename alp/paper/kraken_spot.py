@@ -130,7 +130,7 @@ class KrakenSpot(Protocol):
         if name == "SystemStatus":
             return self._answer({"status": "online", "timestamp": stamp(self.now_ms())})
         if name == "Assets":
-            assets = {_old(each) for symbol in self.markets for each in symbol.split("/")}
+            assets = {old_name(each) for symbol in self.markets for each in symbol.split("/")}
             row = {"aclass": "currency", "decimals": 8, "display_decimals": 4}
             return self._answer({each: {**row, "altname": each} for each in sorted(assets)})
         pairs = {_old_pair(symbol, ""): market for symbol, market in self.markets.items()}
@@ -233,16 +233,17 @@ class KrakenSpot(Protocol):
         return before + found + str((int(digits) + 1) % 2**32).encode() + comma + rest
 
 
-def _old(asset: str) -> str:
+def old_name(asset: str) -> str:
+    """Return what REST calls an asset."""
     return OLD_NAMES.get(asset, asset)
 
 
 def _old_pair(symbol: str, between: str) -> str:
-    return between.join(map(_old, symbol.split("/")))
+    return between.join(map(old_name, symbol.split("/")))
 
 
 def _pair(market: Market) -> dict[str, Any]:
-    base, quote = map(_old, market.symbol.split("/"))
+    base, quote = map(old_name, market.symbol.split("/"))
     return {
         "altname": _old_pair(market.symbol, ""),
         "wsname": _old_pair(market.symbol, "/"),
