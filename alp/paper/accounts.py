@@ -25,6 +25,9 @@ OTHER_SECRET_BASE64 = "b3RoZXItc2VjcmV0LW90aGVyLXNlY3JldC1vdGhlci1zZWNyZXQ="  # 
 WITHDRAW_KEY = "withdraw-key"
 WITHDRAW_SECRET = "withdraw-secret"  # noqa: S105
 WITHDRAW_SECRET_BASE64 = "d2l0aGRyYXctc2VjcmV0LXdpdGhkcmF3LXNlY3JldC13aXRoZHJhdw=="  # noqa: S105
+ED25519_KEY = "probe-ed25519"
+_ED25519_SEED = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"
+"""Of RFC 8032, test 1."""
 TRADE, WITHDRAW, READ = "trade", "withdraw", "read"
 
 
@@ -220,3 +223,9 @@ def hmac_credentials(*, base64: bool = False) -> list[Credentials]:
         (WITHDRAW_KEY, WITHDRAW_SECRET_BASE64 if base64 else WITHDRAW_SECRET),
     ]
     return [credentials_of(key, secret=Secret(secret)) for key, secret in texts]
+
+
+def ed25519_credentials() -> Credentials:
+    """Return the default Ed25519 key, which is the first test key of RFC 8032."""
+    private = ed25519.Ed25519PrivateKey.from_private_bytes(bytes.fromhex(_ED25519_SEED))
+    return credentials_of(ED25519_KEY, private_key=pem_of(private))

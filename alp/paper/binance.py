@@ -6,8 +6,20 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from alp.paper.book import ASK, BID, Change, PlainBook
+from alp._core.matching import QueueModel
+from alp.paper.accounts import (
+    Accounts,
+    ApiKey,
+    default_accounts,
+    ed25519_credentials,
+    hmac_credentials,
+)
+from alp.paper.binance_limits import Limits
+from alp.paper.binance_private import BinancePrivate
+from alp.paper.book import ASK, BID, Change, PlainBook, text
+from alp.paper.desk import Desk
 from alp.paper.market import Made, Market
+from alp.paper.orders import COIN, Rules
 from alp.paper.protocol import (
     BOOK,
     QUOTE,
@@ -22,6 +34,7 @@ from alp.paper.protocol import (
 
 QUOTES = ("USDT", "USDC", "FDUSD", "USD", "EUR", "TRY", "BTC", "ETH", "BNB")
 """Ends of symbols that name what prices are in."""
+EIGHT_HOURS_MS = 8 * 3600 * 1000
 _STREAMS = {"depth": BOOK, "bookTicker": QUOTE, "aggTrade": TRADE}
 _UNKNOWN = 400, b'{"code":-1121,"msg":"Invalid symbol."}'
 _NO_SYMBOL = 400, b'{"code":-1102,"msg":"Mandatory parameter \'symbol\' was not sent."}'
@@ -37,6 +50,10 @@ class Binance(Protocol):
     ----------
     futures
         Whether it is USD-M futures.
+    accounts
+        Whose orders it takes; by default those that everybody knows.
+    model
+        Of the queues in which resting orders wait.
     """
 
     rest_snapshots = True
@@ -46,6 +63,8 @@ class Binance(Protocol):
         markets: Iterable[Market],
         *,
         futures: bool = True,
+        accounts: Accounts | None = None,
+        model: QueueModel = QueueModel.CONSERVATIVE,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         super().__init__(markets, clock_ns=clock_ns)
@@ -53,6 +72,16 @@ class Binance(Protocol):
         self.exchange = self.feed = "binance-usdm" if futures else "binance-spot"
         self.messages_per_second = 10 if futures else 5
         self._rest = "/fapi/v1" if futures else "/api/v3"
+        self.rules = {each.symbol: _rules(each, futures) for each in self.markets.values()}
+        self.desk = Desk(
+            self.markets,
+            self.rules,
+            accounts or binance_accounts(self.rules.values(), futures=futures),
+            futures=futures,
+            model=model,
+            clock_ns=self.now_ns,
+        )
+        self.private = BinancePrivate(self.desk, self.now_ns)
 
     def is_snapshot(self, path: str) -> bool:
         """Whether a path asks for a book."""
@@ -69,10 +98,14 @@ class Binance(Protocol):
             return _UNKNOWN
         chosen = [each for each in self.markets.values() if wanted in (None, each.symbol)]
         if path == f"{self._rest}/exchangeInfo":
-            told = {"timezone": "UTC", "serverTime": self.now_ms(), "rateLimits": []}
+            limits = Limits(futures=self.futures).declared
+            told = {"timezone": "UTC", "serverTime": self.now_ms(), "rateLimits": limits}
             return 200, compact({**told, "symbols": [self._row(each) for each in chosen]})
         if path == f"{self._rest}/ticker/bookTicker":
             rows = [self._ticker(each) for each in chosen]
+            return 200, compact(rows if wanted is None else rows[0])
+        if path == "/fapi/v1/premiumIndex" and self.futures:
+            rows = [self._premium(each) for each in chosen]
             return 200, compact(rows if wanted is None else rows[0])
         if not self.is_snapshot(path):
             return None
@@ -91,14 +124,37 @@ class Binance(Protocol):
         row |= {"askPrice": ask, "askQty": asks}
         return row | {"time": market.at_ms} if self.futures else row
 
+    def _premium(self, market: Market) -> dict[str, Any]:
+        middle = market.book.price(self.desk.ledger.middle(market.symbol))
+        return {
+            "symbol": market.symbol,
+            "markPrice": middle,
+            "indexPrice": middle,
+            "estimatedSettlePrice": middle,
+            "lastFundingRate": "0.00010000",
+            "interestRate": "0.00010000",
+            "nextFundingTime": (self.now_ms() // EIGHT_HOURS_MS + 1) * EIGHT_HOURS_MS,
+            "time": self.now_ms(),
+        }
+
+    def _bands(self, rules: Rules) -> list[dict[str, Any]]:
+        up, down = (text(10_000 + sign * rules.band_bps, 4) for sign in (1, -1))
+        most = {"filterType": "MAX_NUM_ORDERS", "limit": rules.most_open}
+        if self.futures:
+            names = {"multiplierUp": up, "multiplierDown": down, "multiplierDecimal": "4"}
+            least: dict[str, Any] = {"filterType": "MIN_NOTIONAL", "notional": "5"}
+            return [least, {"filterType": "PERCENT_PRICE", **names}, most]
+        least = {"filterType": "NOTIONAL", "minNotional": "5"}
+        sides = {"bidMultiplierUp": up, "bidMultiplierDown": "0.0001"}
+        sides |= {"askMultiplierUp": "10000", "askMultiplierDown": down}
+        most = {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": rules.most_open}
+        return [least, {"filterType": "PERCENT_PRICE_BY_SIDE", **sides}, most]
+
     def _row(self, market: Market) -> dict[str, Any]:
-        base, quote = _parts(market.symbol)
+        rules = self.rules[market.symbol]
+        base, quote = rules.base, rules.quote
         step = increment(market.book.quantity_decimals)
-        notional = (
-            {"filterType": "MIN_NOTIONAL", "notional": "5"}
-            if self.futures
-            else {"filterType": "NOTIONAL", "minNotional": "5"}
-        )
+        orders = ["LIMIT", "MARKET"] if self.futures else ["LIMIT", "LIMIT_MAKER", "MARKET"]
         own = (
             {
                 "pair": market.symbol,
@@ -119,7 +175,8 @@ class Binance(Protocol):
             "quoteAsset": quote,
             "baseAssetPrecision": 8,
             "quotePrecision": 8,
-            "orderTypes": ["LIMIT", "MARKET"],
+            "orderTypes": orders,
+            "timeInForce": ["GTC", "IOC", "FOK", "GTX", "GTD"] if self.futures else [],
             **own,
             "filters": [
                 {
@@ -132,9 +189,9 @@ class Binance(Protocol):
                     "filterType": "LOT_SIZE",
                     "stepSize": step,
                     "minQty": step,
-                    "maxQty": "9000000",
+                    "maxQty": market.book.quantity(rules.max_quantity),
                 },
-                notional,
+                *self._bands(rules),
             ],
         }
 
@@ -221,6 +278,28 @@ class Binance(Protocol):
             }
         )
         return self._sent(peer, TRADE, market.symbol, data)
+
+
+def binance_accounts(rules: Iterable[Rules], *, futures: bool) -> Accounts:
+    """Return the accounts that everybody knows, with what these markets trade."""
+    assets = {asset for each in rules for asset in (each.quote, each.base)[: 1 if futures else 2]}
+    fees = (200, 500) if futures else (1000, 1000)
+    found = default_accounts(
+        hmac_credentials(), sorted(assets), maker_pips=fees[0], taker_pips=fees[1]
+    )
+    found.by_name["first"].keys.append(ApiKey(ed25519_credentials()))
+    return found
+
+
+def _rules(market: Market, futures: bool) -> Rules:
+    base, quote = _parts(market.symbol)
+    return Rules(
+        base,
+        quote,
+        max_quantity=min(9_000_000 * 10**market.book.quantity_decimals, 1 << 47),
+        min_notional=5 * COIN,
+        band_bps=500 if futures else 5000,
+    )
 
 
 def _parts(symbol: str) -> tuple[str, str]:

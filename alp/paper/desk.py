@@ -288,10 +288,16 @@ class Desk:
             self._withdraw(order, State.CANCELED, why)
         return found
 
-    def stillborn(self, account: str, ticket: Ticket, why: Why = Why.POST_ONLY) -> Order:
+    def stillborn(
+        self,
+        account: str,
+        ticket: Ticket,
+        why: Why = Why.POST_ONLY,
+        state: State = State.CANCELED,
+    ) -> Order:
         """Take an order that ends at once, where a venue says no by an event and not by an answer.
 
-        It is told as new and then as canceled.
+        It is told as new and then as ended.
         """
         now = self._clock_ns()
         self._number += 1
@@ -301,7 +307,7 @@ class Desk:
         if ticket.client_id:
             self._by_client[account, ticket.client_id] = order
         self._tell(Kind.NEW, order)
-        self._end(order, State.CANCELED, why)
+        self._end(order, state, why)
         return order
 
     def dead_man(self, account: str, symbol: str | None, timeout_ns: int) -> None:
@@ -318,7 +324,14 @@ class Desk:
     def transfer(self, account: str, asset: str, amount: int) -> None:
         """Put an amount into an account, or take it out."""
         self.accounts.by_name[account].change(asset, amount)
-        self._tell(Kind.BALANCES, None, account=account, why=Why.TRANSFER, assets=(asset,))
+        self._tell(
+            Kind.BALANCES,
+            None,
+            account=account,
+            why=Why.TRANSFER,
+            quantity=amount,
+            assets=(asset,),
+        )
 
     def fund(self, symbol: str, rate_pips: int) -> None:
         """Let longs pay shorts 10⁻⁶ · rate of their positions at the touch's middle."""
@@ -373,7 +386,8 @@ class Desk:
         limit = worst_price(book, ticket.bid) if ticket.price is None else ticket.price
         if ticket.quote and not ticket.quantity:
             ticket.quantity = self.ledger.affordable(ticket.symbol, ticket.bid, ticket.quote)
-        self._check_filters(ticket.symbol, ticket.bid, ticket.price, limit, ticket.quantity)
+        worth = 0 if ticket.reduce_only else limit  # what only reduces may be as small as one likes
+        self._check_filters(ticket.symbol, ticket.bid, ticket.price, worth, ticket.quantity)
         if len(self.open_orders(owner.name, ticket.symbol)) >= self.rules[ticket.symbol].most_open:
             raise Refused(Refusal.TOO_MANY)
         matcher = self._matcher(ticket.symbol)
