@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 SECOND = 10**9
 HEARTBEAT_S = 1.0
+HEARTBEATS = 4
+"""So many are sent within the age at which readers give up quiet books."""
 ANSWER_S = 0.05
 """Late subscribers are answered at least so often, whatever the socket signals."""
 TRADING = {
@@ -206,11 +208,12 @@ class QuoteServer:
         """Tell readers that this process lives, and with which configuration."""
         config = int(self._strategy.fingerprint()[:16], 16)
         first = self._products[0].index
+        pause_s = min(HEARTBEAT_S, self._strategy.spec.limits.max_data_age / HEARTBEATS / SECOND)
         while True:
             uptime = time.monotonic_ns() - self._begun_ns
             header = HeaderFields(Source.QUOTES, first, 0, 0, 0)
             self._bus.publish(encode(HeartbeatMessage(header, uptime, config)))
-            await asyncio.sleep(HEARTBEAT_S)
+            await asyncio.sleep(pause_s)
 
     async def _announce_when_known(self) -> None:
         """Say what ticks and lots are, before anything is said in them."""
