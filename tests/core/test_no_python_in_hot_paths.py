@@ -150,6 +150,8 @@ def test_the_core_has_code_that_promises_it() -> None:
         "order_life",
         "order_store",
         "gate",
+        "sha2",
+        "order_bytes",
     ):
         assert promised[module] > 50, promised
 
