@@ -11,11 +11,13 @@ from alp.venues.binance import spot_market as binance_spot
 from alp.venues.binance import spot_orders, usdm_orders
 from alp.venues.binance import usdm_market as binance_usdm
 from alp.venues.coinbase import market as coinbase
+from alp.venues.coinbase import orders as coinbase_orders
 from alp.venues.coinbase import signing as coinbase_signing
 from alp.venues.credentials import Credentials
 from alp.venues.kraken import futures_market as kraken_futures
 from alp.venues.kraken import signing as kraken_signing
 from alp.venues.kraken import spot_market as kraken_spot
+from alp.venues.kraken import spot_orders as kraken_spot_orders
 from alp.venues.orders import OrderAdapter
 
 _ADAPTERS: dict[str, tuple[Callable[[Endpoints], MarketAdapter], Endpoints]] = {
@@ -28,6 +30,8 @@ _ADAPTERS: dict[str, tuple[Callable[[Endpoints], MarketAdapter], Endpoints]] = {
 _ORDERS: dict[str, tuple[Callable[[Endpoints], OrderAdapter], Endpoints]] = {
     "binance-usdm": (usdm_orders.UsdmOrders, usdm_orders.PRODUCTION),
     "binance-spot": (spot_orders.SpotOrders, spot_orders.PRODUCTION),
+    "coinbase-spot": (coinbase_orders.CoinbaseOrders, coinbase_orders.PRODUCTION),
+    "kraken-spot": (kraken_spot_orders.KrakenSpotOrders, kraken_spot_orders.PRODUCTION),
 }
 _SIGNING: dict[str, Callable[[Credentials], None]] = {
     "binance-usdm": binance_signing.check,

@@ -14,7 +14,6 @@ from alp.venues.instruments import Instrument
 from alp.venues.kraken import spot_requests
 from alp.venues.kraken.names import asset_name, by_pair
 from alp.venues.kraken.order_errors import Meaning, by_status, spot_meaning
-from alp.venues.kraken.spot_requests import Sought
 from alp.venues.order_facts import (
     MOST_TEXT,
     SECOND,
@@ -44,6 +43,7 @@ from alp.venues.orders import (
     Outcome,
     Policy,
 )
+from alp.venues.sought import Sought
 
 EXCHANGE = "kraken-spot"
 SIDES = {"buy": 1, "sell": -1}
@@ -83,7 +83,7 @@ def read(call: Call, answer: Answer, instruments: Mapping[str, Instrument]) -> O
 
 def _failed(call: Call, error: str, meaning: Meaning) -> Outcome:
     if call.name == "query" and meaning.reason is RejectReason.UNKNOWN_ORDER:
-        return Outcome((_not_found(Sought.read(call.context)),), text=error[:MOST_TEXT])
+        return Outcome((Sought.read(call.context).not_found(),), text=error[:MOST_TEXT])
     return not_done(call, meaning.policy, meaning.reason, error, meaning.retry_ns)
 
 
@@ -193,14 +193,10 @@ def _read_facts(call: Call, body: Fields, instruments: Mapping[str, Instrument])
     return Outcome()  # cancel-all and dead-man: what follows is told by the stream
 
 
-def _not_found(sought: Sought) -> Fact:
-    return Fact(OrderEvent.NOT_FOUND, sought.client_id, sought.venue_id, sought.symbol)
-
-
 def _read_query(sought: Sought, result: Fields, instruments: Mapping[str, Instrument]) -> Outcome:
     rows = dict(result.items())
     if sought.venue_id not in rows:
-        return Outcome((_not_found(sought),))
+        return Outcome((sought.not_found(),))
     row = Fields(EXCHANGE, sought.venue_id, rows[sought.venue_id])
     return Outcome(_state(sought, sought.venue_id, row, instruments))
 
@@ -242,7 +238,7 @@ def _read_sought_closed(
     following = int(offset) + len(rows.items())
     if rows.items() and "count" in result and following < result.whole("count"):
         return Outcome(more=partial(spot_requests.ended, sought, following))
-    return Outcome((_not_found(sought),))
+    return Outcome((sought.not_found(),))
 
 
 def _state(

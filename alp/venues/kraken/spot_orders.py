@@ -16,7 +16,7 @@ from alp.venues.adapter import Endpoints
 from alp.venues.instruments import Instrument
 from alp.venues.kraken import spot_answers, spot_requests
 from alp.venues.kraken.rate_counter import TIERS, batch_cost
-from alp.venues.kraken.spot_requests import Sought, signed
+from alp.venues.kraken.spot_requests import signed
 from alp.venues.kraken.spot_stream import OPENED, SpotReader
 from alp.venues.order_facts import SECOND
 from alp.venues.orders import (
@@ -31,6 +31,7 @@ from alp.venues.orders import (
     TimeInForce,
 )
 from alp.venues.signing import SignedRequest
+from alp.venues.sought import Sought
 
 PRODUCTION = Endpoints("https://api.kraken.com", "wss://ws.kraken.com", "wss://ws-auth.kraken.com")
 PING = orjson.dumps({"method": "ping", "req_id": 0})
@@ -191,7 +192,7 @@ class KrakenSpotOrders:
     def _plan(self, key: str, *opening: bytes) -> StreamPlan:
         self._token = key
         # The venue closes what has no traffic for 60 s, and sends heartbeats to subscribers only.
-        url = f"{self.endpoints.orders or PRODUCTION.orders}/v2"
+        url = f"{self.endpoints.orders or self.endpoints.stream}/v2"
         return StreamPlan(url, opening, silence_ns=30 * SECOND, ping=PING, ping_ns=10 * SECOND)
 
     def stream_key(self, signer: Signer, key: str) -> Call | None:  # noqa: ARG002

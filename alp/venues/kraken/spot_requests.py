@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import orjson
 
@@ -13,56 +12,12 @@ from alp.venues.kraken.signing import sign_json_request, sign_request
 from alp.venues.order_facts import SECOND
 from alp.venues.orders import Action, Call, Command, Signer, TimeInForce
 from alp.venues.signing import SignedRequest
+from alp.venues.sought import Sought
 
 PRIVATE = "/0/private/"
 EARLIER_S = 60
 """How much before it was sent an order is looked for: clocks differ."""
 _SIDES = {1: "buy", -1: "sell"}
-
-
-@dataclass(frozen=True, slots=True)
-class Sought:
-    """The order that a question is about."""
-
-    client_id: str
-    venue_id: str
-    symbol: str
-    side: int
-    number: int
-    quantity: int
-    sent_ns: int
-
-    @classmethod
-    def of(cls, command: Command) -> Self:
-        """Return what identifies the order of a command."""
-        return cls(
-            command.client_id,
-            command.venue_id,
-            command.instrument.symbol,
-            command.side,
-            command.number,
-            command.quantity,
-            command.sent_ns,
-        )
-
-    @classmethod
-    def read(cls, context: str) -> Self:
-        """Return what :meth:`text` wrote."""
-        return cls(*orjson.loads(context))
-
-    def text(self) -> str:
-        """Return it as the context of a call."""
-        return orjson.dumps(
-            [
-                self.client_id,
-                self.venue_id,
-                self.symbol,
-                self.side,
-                self.number,
-                self.quantity,
-                self.sent_ns,
-            ]
-        ).decode()
 
 
 def signed(signer: Signer, method: str, params: Mapping[str, str]) -> SignedRequest:
