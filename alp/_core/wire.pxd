@@ -134,6 +134,7 @@ cdef packed struct Gate:
     u8 kill                     # cancel everything and stay closed
     u8 code
     u8 reserved[5]
+    u64 token                   # fencing: commands have to name it
     char text[TEXT]
 
 cdef packed struct InstrumentMessage:

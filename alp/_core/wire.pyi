@@ -104,6 +104,7 @@ class GateMessage(NamedTuple):
     kill: bool
     code: int
     text: str
+    token: int = 0
 
 class QuotesMessage(NamedTuple):
     header: HeaderFields

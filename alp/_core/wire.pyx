@@ -151,6 +151,7 @@ class GateMessage(NamedTuple):
     kill: bool
     code: int
     text: str
+    token: int = 0
 
 
 class InstrumentFields(NamedTuple):
@@ -443,6 +444,7 @@ cdef bytes _encode_life(object message, int kind):
     memset(&gate, 0, sizeof(Gate))
     _put_header(&gate.header, kind, message.header)
     gate.closed, gate.kill, gate.code = message.closed, message.kill, message.code
+    gate.token = message.token
     _put_text(gate.text, TEXT, message.text, "text")
     return (<char*>&gate)[:sizeof(Gate)]
 
@@ -545,7 +547,8 @@ cdef object _decode_state(const char* data, int kind):
     if kind == KIND_HEARTBEAT:
         return HeartbeatMessage(header, heartbeat.uptime_ns, heartbeat.config)
     return GateMessage(
-        header, bool(gate.closed), bool(gate.kill), gate.code, _get_text(gate.text, TEXT)
+        header, bool(gate.closed), bool(gate.kill), gate.code, _get_text(gate.text, TEXT),
+        gate.token,
     )
 
 

@@ -45,7 +45,7 @@ LAYOUTS = {
     PositionMessage: "qqq8x",
     InventoryMessage: "16s16s16sqQ",
     HeartbeatMessage: "QQ",
-    GateMessage: "??B5x56s",
+    GateMessage: "??B5xQ56s",
     InstrumentFields: "24s40sqqBBB5x",
 }
 
@@ -86,7 +86,7 @@ messages: st.SearchStrategy[Any] = st.one_of(
     st.builds(PositionMessage, headers, i64, i64, i64),
     st.builds(InventoryMessage, headers, wide, wide, wide, i64, u64),
     st.builds(HeartbeatMessage, headers, u64, u64),
-    st.builds(GateMessage, headers, st.booleans(), st.booleans(), u8, text(56)),
+    st.builds(GateMessage, headers, st.booleans(), st.booleans(), u8, text(56), u64),
     st.builds(InstrumentFields, headers, text(24), text(40), i64, i64, u8, u8, u8),
     st.builds(QuotesMessage, headers, u64, i64, levels, levels, u8),
 )
@@ -106,6 +106,11 @@ def other_program(message: Any) -> bytes:
             return head + struct.pack("<HHI", *counts, message.conflated) + rows
         body = struct.pack("<QqHHB3x", message.token, message.until_ns, *counts, message.flags)
         return head + body + rows
+    if isinstance(message, GateMessage):  # what came later stands before the text
+        message = (*message[:4], message.token, message.text)
+        layout = LAYOUTS[GateMessage]
+    else:
+        layout = LAYOUTS[type(message)]
     fields = [
         value.encode()
         if isinstance(value, str)
@@ -114,7 +119,7 @@ def other_program(message: Any) -> bytes:
         else value
         for place, value in enumerate(message[1:])
     ]
-    return head + struct.pack("<" + LAYOUTS[type(message)], *fields)
+    return head + struct.pack("<" + layout, *fields)
 
 
 @given(messages)
@@ -137,7 +142,7 @@ EXAMPLES = (
     PositionMessage(HeaderFields(6, 7, 3, 8, 9), -50, 268100, 10**12),
     InventoryMessage(HeaderFields(7, 0, 4, 8, 9), 10**24, -5, 3 * 10**23, 19_000_000, 6),
     HeartbeatMessage(HeaderFields(8, 0, 5, 0, 9), 123, 2**64 - 1),
-    GateMessage(HeaderFields(9, 0, 6, 0, 9), True, False, 4, "stale feed"),
+    GateMessage(HeaderFields(9, 0, 6, 0, 9), True, False, 4, "stale feed", 12),
     InstrumentFields(HeaderFields(1, 2, 7, 0, 9), "binance-usdm", "ETHUSDC", 1, 1, 2, 8, 1),
     QuotesMessage(HeaderFields(10, 2, 8, 0, 9), 12, 10**18, ((5, 6), (4, 1)), ((7, 8),), 1),
 )
