@@ -223,7 +223,7 @@ def middle(runs: list[dict[str, Any]], stage: str, figure: str) -> float:
 def row(name: str, runs: list[dict[str, Any]], stage: str, said: str = "") -> dict[str, Any]:
     found = {each: middle(runs, stage, each) / 1000 for each in ("p50", "p99", "least")}
     print(
-        f"  {name:<38}{found['p50']:>9.2f}{found['p99']:>9.2f}{found['least']:>9.2f} us  {said}",
+        f"  {name:<46}{found['p50']:>9.2f}{found['p99']:>9.2f}{found['least']:>9.2f} us  {said}",
         flush=True,
     )
     return {"name": name, **{f"{each}_us": value for each, value in found.items()}}
@@ -243,7 +243,7 @@ def compare(
             if bare[-1]["last"] != mine[-1]["last"]:
                 raise SystemExit(f"not the same bytes:\n{bare[-1]['last']}\n{mine[-1]['last']}")
     count = stream.messages.read_bytes().count(b"\n")
-    print(f"{stream.name}: {count:,} messages{'p50':>21}{'p99':>9}{'least':>9}")
+    print(f"{stream.name}: {count:,} messages{'p50':>29}{'p99':>9}{'least':>9}")
     rows = [
         row("alp: book ready", mine, "book"),
         row("alp: approved by the gate", mine, "gate"),
@@ -317,7 +317,7 @@ def by_venue(kernel: Any, calls: int, repeat: int) -> list[dict[str, Any]]:
             spent.append(kernel.write_ns(gate, writer, 268_000, CLOCK_MS, calls, to))
         ns = min(spent)
         name = f"{exchange}, {'WebSocket' if socket else 'REST'}, {'' if signed else 'un'}signed"
-        print(f"  {name:<38}{ns:>9.0f} ns", flush=True)
+        print(f"  {name:<46}{ns:>9.0f} ns", flush=True)
         rows.append({"name": name, "ns": ns})
     return rows
 
@@ -370,7 +370,7 @@ def main() -> None:
                 rows += compare(kernel, shown, folder, given.cache, repeat, given.quick)
         rows += by_venue(kernel, 2_000 if given.quick else 200_000, repeat)
         ns = min(token_ns(20 if given.quick else 500) for _ in range(repeat))
-        print(f"  {'coinbase-spot, token by ES256 in Python':<38}{ns:>9.0f} ns")
+        print(f"  {'coinbase-spot, token by ES256 in Python':<46}{ns:>9.0f} ns")
         rows.append({"name": "coinbase token", "ns": ns})
     write_report(given.json, "tick to order", rows)
 
