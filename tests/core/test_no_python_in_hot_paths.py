@@ -150,6 +150,7 @@ def test_the_core_has_code_that_promises_it() -> None:
         "order_life",
         "order_store",
         "gate",
+        "matching",
         "sha2",
         "order_bytes",
     ):
