@@ -414,7 +414,9 @@ cdef class OrderWriter:
             return NO_ROOM
         if form.needs_token and self.token_size == 0:
             return NO_TOKEN
-        if 0 <= approval.place < orders.capacity:
+        if approval.place >= orders.capacity:
+            return NO_SUCH_ORDER
+        if approval.place >= 0:
             order = &orders.orders[approval.place]
             if not order.used or memcmp(order.client_id, approval.command.client_id, CLIENT_ID):
                 return NO_SUCH_ORDER

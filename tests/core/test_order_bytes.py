@@ -19,6 +19,7 @@ from order_texts import AMEND, CANCEL, CANCEL_ALL, FOK, GTC, IOC, NEW, NOW, Term
 from alp._core.gate import Gate
 from alp._core.order_bytes import Asked, OrderWriter, ProductForms, Signing, Template
 from alp._core.order_life import OrderEvent
+from alp._core.orders import OrderTable
 from alp._core.sha2 import HmacKey
 
 STAMP = 1_767_225_600_123
@@ -192,6 +193,16 @@ def test_an_approval_outlives_its_order_but_is_not_written() -> None:
     approve(gate, Terms("second"))  # takes the place over
     with pytest.raises(ValueError, match="no longer in the table"):
         writer.write(approved, STAMP)
+
+
+def test_an_approval_for_another_table_is_not_written() -> None:
+    gate, other = gate_of(), gate_of()
+    approve(other, Terms("theirs"))
+    for orders in (other.orders, OrderTable([(0, 1)], capacity=1)):
+        writer = OrderWriter(orders, forms("<client_id>"))
+        for name in ("first", "second"):
+            with pytest.raises(ValueError, match="no longer in the table"):
+                writer.write(approve(gate, Terms(f"{name}-{orders is other.orders}")), STAMP)
 
 
 def test_the_venues_id_is_the_newest_that_is_known() -> None:
