@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "replay": ("alp.cli.replay:replay", "Send a recording on the bus, as if it were live."),
     "top": ("alp.cli.top:top", "Show the books on the bus, in a terminal."),
     "venue": ("alp.cli.venue:venue", "Run an exchange on localhost, faults included."),
+    "journal": ("alp.cli.journal:journal", "Look into the intent journal of an account."),
     "verify": ("alp.cli.verify:verify", "Hold pool, feeds and signing to what was recorded."),
     "validate-models": (
         "alp.cli.validate_models:validate_models",
@@ -40,6 +41,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Backtests": ("backtest", "report", "sweep", "data"),
     "Market data": ("quote-server", "record", "recording", "replay", "top"),
     "Simulation": ("venue",),
+    "Execution": ("journal",),
     "Proof": ("verify", "validate-models"),
     "This program": ("completion", "version"),
 }
