@@ -20,7 +20,6 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -263,34 +262,43 @@ def compare(
         said = f"alp takes {times:.2f} x (target 5), its gate and states {state:.2f} x (target 1)"
         rows.append(row("C++ floor: signed order ready", bare, "order", said))
         rows[-1] |= {"alp_times": times, "states_times": state}
-    own = middle(mine, "order", "p50")
-    for peer, record in () if quick else peers(cache, arguments):
-        if wanted(record["last"]) != wanted(expected(stream, folder, kernel, peer.count)):
+    for peer in () if quick else PEERS:
+        short = shortened(stream, folder, peer.count)
+        before = ours(kernel, short)
+        try:
+            record = run_peer(peer, short, cache)
+        except (ChildFailed, OSError) as failure:
+            print(f"  {peer.name}: skipped, {str(failure)[-300:]}")
+            continue
+        after = ours(kernel, short)
+        if wanted(record["last"]) != wanted(after["last"]):
             raise SystemExit(f"{peer.name} orders something else: {record['last']}")
-        times = record["order"]["p50"] / own
+        times = record["order"]["p50"] / middle([before, after], "order", "p50")
         said = f"{times:.0f} x alp" + (f" (target {peer.target})" if peer.target else "")
-        row(f"{peer.name}: book ready", [record], "book")
+        rows.append(row(f"{peer.name}: book ready", [record], "book"))
         rows.append({**row(f"{peer.name}: order", [record], "order", said), "of_alp": times})
     return [{"stream": stream.name, **each} for each in rows]
 
 
-def peers(cache: Path, arguments: list[Any]) -> Iterator[tuple[Peer, dict[str, Any]]]:
-    """Run the other engines; those that cannot be had are left out."""
-    for peer in PEERS:
-        try:
-            python = environment_python(cache, peer.environment, peer.packages)
-            script = ROOT / "benchmarks" / "peers" / peer.script
-            yield peer, child([python, script, *arguments, str(peer.count)]).record
-        except (ChildFailed, OSError) as failure:
-            print(f"  {peer.name}: skipped, {str(failure)[-300:]}")
+def run_peer(peer: Peer, stream: Stream, cache: Path) -> dict[str, Any]:
+    """Run another engine on a stream.
+
+    Raises
+    ------
+    ChildFailed
+        If it cannot be installed, or fails.
+    """
+    python = environment_python(cache, peer.environment, peer.packages)
+    script = ROOT / "benchmarks" / "peers" / peer.script
+    return child([python, script, stream.messages, stream.snapshot, SECRET, str(CLOCK_MS)]).record
 
 
-def expected(stream: Stream, folder: Path, kernel: Any, count: int) -> str:
-    """The text of alp's order at the message with this number."""
+def shortened(stream: Stream, folder: Path, count: int) -> Stream:
+    """The first messages of a stream."""
+    messages = folder / f"{stream.name}-{count}.ndjson"
     lines = stream.messages.read_bytes().splitlines(keepends=True)[:count]
-    short = folder / "short.ndjson"
-    short.write_bytes(b"".join(lines))
-    return ours(kernel, Stream(stream.name, short, stream.snapshot))["last"]
+    messages.write_bytes(b"".join(lines))
+    return Stream(stream.name, messages, stream.snapshot)
 
 
 def wanted(text: str) -> tuple[str, ...]:

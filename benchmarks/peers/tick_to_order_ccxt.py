@@ -71,8 +71,8 @@ def market(exchange: Any) -> dict[str, Any]:
 
 
 async def main() -> None:
-    """Usage: tick_to_order_ccxt.py MESSAGES SNAPSHOT KEY MILLISECONDS COUNT."""
-    messages = Path(sys.argv[1]).read_bytes().splitlines()[: int(sys.argv[5])]
+    """Usage: tick_to_order_ccxt.py MESSAGES SNAPSHOT KEY MILLISECONDS."""
+    messages = Path(sys.argv[1]).read_bytes().splitlines()
     snapshot = json.loads(Path(sys.argv[2]).read_bytes())
     exchange = ccxt.pro.binanceusdm({"apiKey": "alp-bench", "secret": sys.argv[3]})
     found = market(exchange)

@@ -105,8 +105,8 @@ class Sent:
 
 
 async def main() -> None:
-    """Usage: tick_to_order_nautilus.py MESSAGES SNAPSHOT KEY MILLISECONDS COUNT."""
-    messages = Path(sys.argv[1]).read_bytes().splitlines()[: int(sys.argv[5])]
+    """Usage: tick_to_order_nautilus.py MESSAGES SNAPSHOT KEY MILLISECONDS."""
+    messages = Path(sys.argv[1]).read_bytes().splitlines()
     loop, clock, trader = asyncio.get_running_loop(), LiveClock(), TestIdStubs.trader_id()
     bus = MessageBus(trader_id=trader, clock=clock)
     cache = TestComponentStubs.cache()

@@ -20,8 +20,8 @@ def spread(spent: list[int]) -> dict[str, int]:
 
 
 def main() -> None:
-    """Usage: tick_to_order_sorted.py MESSAGES SNAPSHOT KEY MILLISECONDS COUNT."""
-    messages = Path(sys.argv[1]).read_bytes().splitlines()[: int(sys.argv[5])]
+    """Usage: tick_to_order_sorted.py MESSAGES SNAPSHOT KEY MILLISECONDS."""
+    messages = Path(sys.argv[1]).read_bytes().splitlines()
     snapshot = json.loads(Path(sys.argv[2]).read_bytes())
     key, clock_ms = sys.argv[3].encode(), int(sys.argv[4])
     bids, asks = (
