@@ -478,7 +478,7 @@ class AccountSession:
             report = AccountReport(orders=live)
             if everything or Capability.BALANCES_STREAMED not in self.adapter.capabilities:
                 account = await self._reader.account()
-                report = AccountReport(account.balances, account.positions, live)
+                report = AccountReport(account.balances, account.positions, live, whole=True)
             if self.state is AccountState.STARTING:
                 await self.dead_man.arm()
         except BaseException:

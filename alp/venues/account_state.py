@@ -59,11 +59,14 @@ class AccountReport:
     orders
         Everything that is open at the venue, foreign orders included; None where this report is
         not of a reading of all of it.
+    whole
+        Balances and positions are all there are: what is not named is nothing.
     """
 
     balances: tuple[Balance, ...] = ()
     positions: tuple[PositionNews, ...] = ()
     orders: tuple[LiveOrder, ...] | None = None
+    whole: bool = False
 
 
 class Owner(Protocol):
