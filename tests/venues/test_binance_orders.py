@@ -151,6 +151,9 @@ def test_a_batch_is_one_request() -> None:
     rows = json.loads(params.pop("batchOrders"))
     assert params == {}
     assert [row["newClientOrderId"] for row in rows] == ids
+    there = call_of(USDM, *(command("binance-usdm", client_id=each) for each in ids), socket=True)
+    assert there.message is None, "the socket takes one at a time"
+    assert sent(there)[:2] == (method, path)
     alone = sent(call_of(USDM, command("binance-usdm", client_id="alp-7-0")))[2]
     assert rows[0] == alone
     amends = [command("binance-usdm", Action.AMEND, client_id=each) for each in ids]
@@ -301,7 +304,7 @@ def test_trades_are_asked_for_in_windows_that_the_venue_allows() -> None:
 @pytest.mark.parametrize("exchange", EXCHANGES)
 def test_what_cannot_be_is_refused_before_it_is_sent(exchange: str) -> None:
     adapter = BY_NAME[exchange]
-    ok, other = command(exchange), command(exchange, client_id="alp-7-000002")
+    ok = command(exchange)
     impossible = [
         [],
         [command(exchange, client_id="")],
@@ -314,12 +317,11 @@ def test_what_cannot_be_is_refused_before_it_is_sent(exchange: str) -> None:
         [command(exchange, Action.CANCEL, client_id="")],
     ]
     if exchange == "binance-spot":
+        other = command(exchange, client_id="alp-7-000002")
         impossible += [[ok, other], [command(exchange, reduce_only=True)]]
     for commands in impossible:
         with pytest.raises(ConfigError):
             adapter.commands(commands, signer(), socket=False)
-    with pytest.raises(ConfigError):
-        adapter.commands([ok, other], signer(), socket=True)
     with pytest.raises(ConfigError):
         adapter.cancel_all(None, signer())
 

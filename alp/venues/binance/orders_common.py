@@ -127,7 +127,7 @@ class BinanceOrders(ABC):
         ConfigError
             If the venue cannot do this.
         """
-        first = self.checked(commands, socket=socket)
+        first = self.checked(commands)
         params = self._params(first)
         name = first.action.name.lower()
         weight, orders = self._cost(first.action, 1)
@@ -139,7 +139,7 @@ class BinanceOrders(ABC):
             request = self._signed(*self.places[first.action], params, signer)
         return Call(name, request, message, reference, tuple(commands), weight, orders)
 
-    def checked(self, commands: Sequence[Command], *, socket: bool) -> Command:
+    def checked(self, commands: Sequence[Command]) -> Command:
         """Return the first of commands that may be sent together.
 
         Raises
@@ -150,7 +150,7 @@ class BinanceOrders(ABC):
         if not commands:
             raise ConfigError("a call of no commands")
         first = commands[0]
-        most = 1 if socket else self.most_in_batch.get(first.action, 1)
+        most = self.most_in_batch.get(first.action, 1)
         if len(commands) > most:
             raise ConfigError(f"{self.exchange} takes {most} {first.action.name} in one call")
         for command in commands:

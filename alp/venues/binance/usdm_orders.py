@@ -122,7 +122,7 @@ class UsdmOrders(common.BinanceOrders):
         return params
 
     def commands(self, commands: Sequence[Command], signer: Signer, *, socket: bool) -> Call:
-        """Return the call of commands; a batch goes by REST, the socket takes one at a time.
+        """Return the call of commands; a batch goes by REST, with or without a socket.
 
         Raises
         ------
@@ -131,7 +131,7 @@ class UsdmOrders(common.BinanceOrders):
         """
         if len(commands) <= 1:
             return super().commands(commands, signer, socket=socket)
-        self.checked(commands, socket=socket)
+        self.checked(commands)
         action = commands[0].action
         params: dict[str, Value]
         if action is Action.CANCEL:
