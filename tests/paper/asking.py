@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qsl
 
 import orjson
 
@@ -28,7 +29,9 @@ class Clock:
 
 def request_of(signed: SignedRequest) -> Request:
     path, _, query = signed.target.partition("?")
-    return Request(signed.method, path, path, query, {}, signed.headers, signed.body, "127.0.0.1")
+    asked = dict(parse_qsl(query))
+    headers = signed.headers
+    return Request(signed.method, path, path, query, asked, headers, signed.body, "127.0.0.1")
 
 
 def answered(side: PrivateSide, signed: SignedRequest) -> Reply:
