@@ -15,6 +15,7 @@ from alp.venues.coinbase import orders as coinbase_orders
 from alp.venues.coinbase import signing as coinbase_signing
 from alp.venues.credentials import Credentials
 from alp.venues.kraken import futures_market as kraken_futures
+from alp.venues.kraken import futures_orders as kraken_futures_orders
 from alp.venues.kraken import signing as kraken_signing
 from alp.venues.kraken import spot_market as kraken_spot
 from alp.venues.kraken import spot_orders as kraken_spot_orders
@@ -32,6 +33,7 @@ _ORDERS: dict[str, tuple[Callable[[Endpoints], OrderAdapter], Endpoints]] = {
     "binance-spot": (spot_orders.SpotOrders, spot_orders.PRODUCTION),
     "coinbase-spot": (coinbase_orders.CoinbaseOrders, coinbase_orders.PRODUCTION),
     "kraken-spot": (kraken_spot_orders.KrakenSpotOrders, kraken_spot_orders.PRODUCTION),
+    "kraken-futures": (kraken_futures_orders.KrakenFuturesOrders, kraken_futures.PRODUCTION),
 }
 _SIGNING: dict[str, Callable[[Credentials], None]] = {
     "binance-usdm": binance_signing.check,
