@@ -46,8 +46,7 @@ def done(command: Command, venue_id: str = "", at_ns: int = 0) -> Fact:
 
 def refused(command: Command, reason: RejectReason) -> Fact:
     """Say that the venue did not do a command."""
-    given = reason if command.action is Action.NEW else RejectReason.NONE
-    return _about(command, _REFUSED[command.action], command.venue_id, reason=given)
+    return _about(command, _REFUSED[command.action], command.venue_id, reason=reason)
 
 
 def unknown(command: Command) -> Fact:

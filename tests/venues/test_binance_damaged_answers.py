@@ -43,9 +43,9 @@ ODD = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False),
     st.text(max_size=8),
     st.sampled_from(["", "0", "-1", "1e5000", "9" * 30, "NaN", "Infinity", "٣", " 1 ", "-0"]),
-    st.just([]),
-    st.just({}),
-    st.just([[]]),
+    st.builds(list),
+    st.builds(dict),
+    st.builds(lambda: [[]]),
 )
 JSON = st.recursive(
     ODD, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner), max_leaves=9

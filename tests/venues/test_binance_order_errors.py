@@ -60,7 +60,7 @@ def test_every_code_that_is_listed_is_a_refusal_or_leaves_it_open(
     assert outcome.policy is ruling.policy
     assert outcome.text == f"{code} whatever"
     assert (outcome.retry_ns > 0) == (ruling.policy is Policy.RETRY_AFTER)
-    if action is Action.NEW and ruling.known:
+    if ruling.known:
         assert outcome.facts[0].reason is ruling.reason
     if not ruling.known:
         assert outcome.policy is Policy.QUERY

@@ -222,6 +222,13 @@ def test_an_answer_is_for_whoever_has_its_reference() -> None:
         assert read({"id": "alp-ping", "status": 200, "result": {}}) == StreamNews()
 
 
+def test_a_connection_whose_key_was_revoked_is_lost() -> None:
+    error = {"code": -2015, "msg": "Invalid API-key, IP, or permissions for action."}
+    for read in (usdm, spot):
+        news = read({"id": None, "status": 401, "error": error})
+        assert news.lost == "-2015 Invalid API-key, IP, or permissions for action."
+
+
 def test_a_socket_is_ready_when_it_answered() -> None:
     for read in (usdm, spot):
         for reference in ("alp-open", "alp-logon"):

@@ -38,9 +38,9 @@ ODD = st.one_of(
     st.sampled_from(
         ["", "0", "-1", "1e5000", "1e-5000", "NaN", "Infinity", "0x1", "٣", " 1 ", "1_0"]
     ),
-    st.just([]),
-    st.just({}),
-    st.just([[]]),
+    st.builds(list),
+    st.builds(dict),
+    st.builds(lambda: [[]]),
 )
 
 

@@ -16,6 +16,9 @@ from alp.venues.orders import Fact, StreamNews
 
 Handler = Callable[[Fields], StreamNews]
 
+REVOKED = 401
+"""Status of what no call asked for: the connection is not ours any more."""
+
 _REASONS = {
     "GTX_ORDER_REJECT": RejectReason.POST_ONLY,
     "WOULD_MATCH_IMMEDIATELY": RejectReason.POST_ONLY,
@@ -88,6 +91,8 @@ class BinanceReader:
     def _answer(self, reference: object, row: Fields) -> StreamNews:
         if reference in (OPENED, LOGGED_ON):
             return self._opened(row, StreamNews(ready=True))
+        if reference is None and row.whole("status") == REVOKED:
+            return self._opened(row, StreamNews())
         if reference == PING or not isinstance(reference, str):
             return StreamNews()
         return StreamNews(reference=reference)
