@@ -92,6 +92,8 @@ class Account:
         By symbol, of futures.
     maker_pips, taker_pips
         Fees, 10⁻⁶ of what is traded.
+    fee_token, fee_token_price
+        Another asset that fees are paid in, and what one of it is worth, an amount of the quote.
     frozen
         It may read and cancel, nothing else.
     leverage
@@ -105,6 +107,8 @@ class Account:
     positions: dict[str, Position] = field(default_factory=dict)
     maker_pips: int = 200
     taker_pips: int = 500
+    fee_token: str = ""
+    fee_token_price: int = COIN
     frozen: bool = False
     leverage: dict[str, int] = field(default_factory=dict)
 

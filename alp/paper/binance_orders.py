@@ -12,6 +12,7 @@ from typing import Any
 from alp._core.matching import Prevention
 from alp.paper.binance_answers import (
     MODES,
+    MONEY,
     SPOT_REFUSALS,
     USDM_REFUSALS,
     Problem,
@@ -26,7 +27,6 @@ from alp.paper.book import PlainBook
 from alp.paper.desk import Desk
 from alp.paper.market import MILLISECOND
 from alp.paper.orders import (
-    COIN,
     Order,
     Refusal,
     Refused,
@@ -389,7 +389,7 @@ class SpotOrders(BinanceOrders):
             raise Problem(-1106, "Parameter 'timeInForce' sent when not required.")
         quote = 0
         if kind == "MARKET" and "quantity" not in call.params:
-            quote = whole(call.text("quoteOrderQty"), 8) * COIN // 10**8
+            quote = whole(call.text("quoteOrderQty"), MONEY)
         return Ticket(
             symbol,
             self.side(call),

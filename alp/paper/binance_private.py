@@ -31,32 +31,30 @@ LISTEN_KEY_NS = 3600 * 10**9
 KEEP_MS = 24 * 3600 * 1000
 """Of a subscription without a session."""
 _TRADES = ("new", "amend", "cancel", "cancel-all", "dead-man")
-_UNKNOWN = {
-    "": (
-        503,
-        -1007,
-        "Timeout waiting for response from backend server. Send status unknown; "
-        "execution status unknown.",
-    ),
-    "-1007": (
-        408,
-        -1007,
-        "Timeout waiting for response from backend server. Send status unknown; "
-        "execution status unknown.",
-    ),
+_TIMEOUT = "Timeout waiting for response from backend server. "
+_NOT_KNOWN = "Send status unknown; execution status unknown."
+_FORMS = {
+    "": (503, -1007, _TIMEOUT + _NOT_KNOWN),
+    "-1007": (408, -1007, _TIMEOUT + _NOT_KNOWN),
     "-1006": (
         400,
         -1006,
-        "An unexpected response was received from the message bus. Execution status unknown.",
+        "An unexpected response was received from the message bus. " + _NOT_KNOWN,
     ),
     "503": (503, -1000, "Unknown error, please check your request or try again later."),
+    "overload": (
+        503,
+        -1008,
+        "Server is currently overloaded with other requests. Please try again in a few minutes.",
+    ),
 }
+"""How the script of faults may name them; the last says that it was not done."""
 _STATUSES = {
     429: (-1003, "Too many requests; please use the websocket for live updates."),
     418: (-1003, "Way too many requests; IP banned until {until}."),
     401: (-2015, "Invalid API-key, IP, or permissions for action."),
     403: (-1000, "Forbidden by the web application firewall."),
-    503: (-1008, "Server is currently overloaded with other requests. Please try again later."),
+    503: (-1000, "Service Unavailable."),
 }
 
 
@@ -209,8 +207,11 @@ class BinancePrivate(PrivateSide):
             error = {"code": -1000, "msg": "Invalid JSON request."}
             return [compact({"id": None, "status": 400, "error": error})]
         # numbers with a point as they were written: that is what is signed
-        params = json.loads(data, parse_float=str).get("params") or {}
-        route, now, address = self._calls.get(method), self._now_ns(), "api"
+        try:
+            params = json.loads(data, parse_float=str).get("params") or {}
+        except RecursionError:
+            params = None
+        route, now, address = self._calls.get(method), self._now_ns(), peer.address
         told: dict[str, Any] = {"id": number, "status": 200}
         try:
             if not isinstance(params, dict):
@@ -338,8 +339,9 @@ class BinancePrivate(PrivateSide):
                     del peer.notes["listen_key"]
 
     def revoke(self) -> None:
-        """Let no key be believed any more, and end sessions and subscriptions."""
+        """Let no key be believed any more, and end sessions, subscriptions and listenKeys."""
         super().revoke()
+        self._listen_keys = {key: (name, 0) for key, (name, _) in self._listen_keys.items()}
         for peer in self.peers:
             self._end_subscription(peer)
             peer.notes["session"] = None
@@ -351,12 +353,12 @@ class BinancePrivate(PrivateSide):
         elif what == "maintenance":
             status, code, text = 503, -1016, "This service is no longer available."
         else:
-            status, code, text = _UNKNOWN.get(what, _UNKNOWN[""])
+            status, code, text = _FORMS.get(what, _FORMS[""])
         text = text.format(until=self._now_ns() // MILLISECOND + 120_000)
         body = {"code": code, "msg": text}
         if message is None:
             return status, compact(body)
-        limits = self.limits.rows("api", None, self._now_ns(), None)
+        limits = self.limits.rows("", None, self._now_ns(), None)
         told = {"id": message.get("id"), "status": status, "error": body, "rateLimits": limits}
         return status, compact(told)
 

@@ -178,9 +178,17 @@ def spot_events(desk: Desk, report: Report) -> list[dict[str, Any]]:
             "f": signed(account.free(asset), MONEY),
             "l": text(account.locked.get(asset, 0), MONEY),
         }
-        for asset in report.assets
+        for asset in _touched(desk, report)
     ]
     return [{"e": "outboundAccountPosition", "E": at_ms, "u": at_ms, "B": rows}]
+
+
+def _touched(desk: Desk, report: Report) -> list[str]:
+    """Return the assets that spot tells: both of the market, and what else has changed."""
+    if report.order is None:
+        return list(report.assets)
+    rules = desk.rules[report.order.symbol]
+    return list(dict.fromkeys((rules.base, rules.quote, *report.assets)))
 
 
 def _execution(desk: Desk, report: Report, order: Order, at_ms: int) -> dict[str, Any]:
@@ -220,7 +228,7 @@ def _execution(desk: Desk, report: Report, order: Order, at_ms: int) -> dict[str
         "I": report.number,
         "w": order.is_open and not (trade is not None and not trade.maker),
         "m": trade is not None and trade.maker,
-        "M": False,
+        "M": trade is not None,
         "O": created_ms,
         "Z": text(quote_value(order, book), MONEY),
         "Y": text(last, MONEY),

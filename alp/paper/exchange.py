@@ -320,7 +320,7 @@ class Exchange:
         if transport is None:
             return socket  # gone already
         self.opened += 1
-        peer = Peer(request.path, dict(request.query))
+        peer = Peer(request.path, dict(request.query), address=request.remote or "")
         connection = Connection(self.opened, peer, transport)
         self.connections[connection.number] = connection
         try:

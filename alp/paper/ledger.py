@@ -158,18 +158,28 @@ class Ledger:
             position = account.position(order.symbol)
             realised = self.amount(order.symbol, position.trade(signed, price), 1)
             position.realised += realised
-            account.change(rules.quote, realised - fee)
-            return Settled(fee, rules.quote, realised, (rules.quote,))
+            account.change(rules.quote, realised)
+            fee, fee_asset = self._charge(account, fee, rules.quote, fee)
+            assets = tuple(dict.fromkeys((rules.quote, fee_asset)))
+            return Settled(fee, fee_asset, realised, assets)
         base = self.base_amount(order.symbol, quantity)
-        fee_asset = rules.quote
+        in_quote, fee_asset = fee, rules.quote
         if order.bid and not self._fee_in_quote:
             fee, fee_asset = base * pips // MILLION, rules.base
         sign = 1 if order.bid else -1
         account.change(rules.base, sign * base)
         account.change(rules.quote, -sign * amount)
-        account.change(fee_asset, -fee)
+        fee, fee_asset = self._charge(account, fee, fee_asset, in_quote)
         self._relock(account, order)
-        return Settled(fee, fee_asset, 0, (rules.base, rules.quote))
+        assets = tuple(dict.fromkeys((rules.base, rules.quote, fee_asset)))
+        return Settled(fee, fee_asset, 0, assets)
+
+    def _charge(self, account: Account, fee: int, asset: str, in_quote: int) -> tuple[int, str]:
+        """Take a fee, in the account's token where it has one; return what was taken of what."""
+        if account.fee_token:
+            fee, asset = in_quote * COIN // account.fee_token_price, account.fee_token
+        account.change(asset, -fee)
+        return fee, asset
 
     def fund(self, account: Account, symbol: str, rate_pips: int) -> int:
         """Let a position pay, or get, funding; return what was paid."""

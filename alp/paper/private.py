@@ -68,8 +68,8 @@ class PrivateSide:
         Parameters
         ----------
         what
-            ``status``: refused with this status; ``maintenance``; or the form of an outcome that
-            is unknown, as the script names it, where empty is the venue's usual one.
+            ``status``: refused with this status; ``maintenance``; or a form as the script names it,
+            where an empty one is the venue's usual way to say that an outcome is unknown.
         message
             Of a WebSocket, which is answered by the body alone; None: a request.
         """

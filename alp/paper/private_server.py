@@ -92,7 +92,7 @@ class PrivateServer:
             if act.fault is CommandFault.HOLD:
                 await asyncio.sleep(act.delay_ms / 1000)
             elif act.fault is CommandFault.STATUS:
-                status, body = self._side.trouble("status", act.status, None)
+                status, body = self._side.trouble(act.form or "status", act.status, None)
                 return Reply(status, body, act.headers)
             elif act.fault is CommandFault.DELAY:
                 late_s += act.delay_ms / 1000
@@ -138,8 +138,8 @@ class PrivateServer:
             connection.drop()
             return
         if CommandFault.STATUS in faults:
-            status = faults[CommandFault.STATUS].status
-            connection.send(self._side.trouble("status", status, message)[1])
+            act = faults[CommandFault.STATUS]
+            connection.send(self._side.trouble(act.form or "status", act.status, message)[1])
             return
         unknown = _unknown(acts)
         replies: list[bytes] = []

@@ -63,8 +63,8 @@ class Peer:
 
     Attributes
     ----------
-    path, query
-        What was asked for when it was opened.
+    path, query, address
+        What was asked for when it was opened, and by whom.
     subscribed
         Channel and product; the channels `book`, `quote` and `trade` are the same everywhere.
     names
@@ -100,6 +100,7 @@ class Peer:
     muted: bool = False
     closing: int = 0
     notes: dict[str, Any] = field(default_factory=dict)
+    address: str = ""
 
 
 class Protocol:

@@ -125,6 +125,17 @@ def test_fees_and_earnings_of_futures() -> None:
     assert world.account().balances["USDC"] == 100_000 * COIN - 2 * COIN - paid
 
 
+@pytest.mark.parametrize("futures", [True, False])
+def test_fees_can_be_paid_in_a_third_asset(futures: bool) -> None:
+    world = World(futures=futures)
+    world.account().fee_token, world.account().fee_token_price = "BNB", 500 * COIN
+    world.account().balances["BNB"] = COIN
+    world.place(BID, 20_010, 100)
+    (trade,) = world.trades
+    assert (trade.fee_asset, trade.fee) == ("BNB", 2001 * COIN * 5 // 10_000 // 500)
+    assert world.account().balances["BNB"] == COIN - trade.fee
+
+
 def test_a_position_that_turns_is_closed_first() -> None:
     held = Position()
     held.trade(10, 100)
