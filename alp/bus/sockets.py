@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import zmq
 
@@ -39,12 +39,12 @@ class CurveKeys:
             if key is not None and len(key) != KEY_LENGTH:
                 raise ConfigError(f"the bus's {name} key is not {KEY_LENGTH} characters of Z85")
 
-    def serve(self, socket: zmq.Socket[bytes]) -> None:
+    def serve(self, socket: zmq.Socket[Any]) -> None:
         """Encrypt a socket that binds."""
         socket.curve_server = True
         socket.curve_publickey, socket.curve_secretkey = self.public, self.secret
 
-    def join(self, socket: zmq.Socket[bytes]) -> None:
+    def join(self, socket: zmq.Socket[Any]) -> None:
         """Encrypt a socket that connects.
 
         Raises

@@ -54,7 +54,26 @@ class Journals(Protocol):
         """Append a command that may leave once this number is durable."""
         ...
 
-    def fact(self, client_id: str, kind: int, **terms: int | str) -> int:
+    def fact(
+        self,
+        client_id: str,
+        kind: int,
+        *,
+        at_ns: int = 0,
+        command: int = 0,
+        price: int = 0,
+        quantity: int = 0,
+        cumulative: int = -1,
+        trade_id: str = "",
+        reason: int = 0,
+        venue_id: str = "",
+        replaced: str = "",
+        source: int = 0,
+        venue_ns: int = 0,
+        fee: int = 0,
+        fee_asset: str = "",
+        liquidity: int = 0,
+    ) -> int:
         """Append what was said of an order."""
         ...
 

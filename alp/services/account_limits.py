@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from alp._core.gate import NO_LIMIT, AccountRules, Gate, InstrumentRules
 from alp._core.orders import OrderTable
 from alp.errors import ConfigError
+from alp.journal.read import JournalInstrument
 from alp.strategy.manifest import Strategy
 from alp.strategy.venues import Limits, Venue
 from alp.venues.instruments import Instrument
@@ -77,10 +78,30 @@ def units_of_lot(instrument: Instrument) -> int:
     return int(units)
 
 
-def rows_of(strategy: Strategy, products: Sequence[AccountVenue]) -> list[tuple[int, int]]:
-    """Return what the order table needs of each instrument, by its place in the manifest."""
-    units = {each.index: units_of_lot(each.instrument) for each in products}
-    return [(0, units.get(index, 1)) for index in range(len(strategy.spec.venues))]
+def journal_instruments(
+    strategy: Strategy, products: Sequence[AccountVenue]
+) -> list[JournalInstrument]:
+    """Return what journal and order table need of each venue of the manifest, by its place there.
+
+    Those of other accounts only keep their places.
+    """
+    rows = [
+        JournalInstrument("other account", str(index), 0, 1, 0, 1, 0, 1)
+        for index in range(len(strategy.spec.venues))
+    ]
+    for each in products:
+        price, quantity = each.instrument.price, each.instrument.order_quantity
+        rows[each.index] = JournalInstrument(
+            each.instrument.exchange,
+            each.instrument.symbol,
+            0,
+            units_of_lot(each.instrument),
+            price.decimals,
+            price.step,
+            quantity.decimals,
+            quantity.step,
+        )
+    return rows
 
 
 def instrument_rules(product: AccountVenue, strategy: Strategy) -> InstrumentRules:
@@ -154,17 +175,14 @@ def account_rules(strategy: Strategy) -> AccountRules:
     )
 
 
-def make_gate(
-    strategy: Strategy, products: Sequence[AccountVenue], *, capacity: int = 4096
-) -> tuple[OrderTable, Gate]:
-    """Return an account's table of orders and its gate, which is closed.
+def make_gate(strategy: Strategy, products: Sequence[AccountVenue], table: OrderTable) -> Gate:
+    """Return the gate of an account's orders, closed.
 
     Raises
     ------
     ConfigError
         If the limits do not fit the products.
     """
-    table = OrderTable(rows_of(strategy, products), capacity)
     gate = Gate(table)
     gate.set_account(account_rules(strategy))
     execution = strategy.spec.execution
@@ -172,20 +190,10 @@ def make_gate(
     gate.set_venue(0, SECOND // execution.orders_per_second, execution.burst, 0)
     gate.set_combined(0, _most(strategy.spec.limits.max_net_base, Decimal(1) / UNITS))
     set_rules(gate, strategy, products)
-    return table, gate
+    return gate
 
 
 def set_rules(gate: Gate, strategy: Strategy, products: Sequence[AccountVenue]) -> None:
     """Set the limits of products, again when a venue has changed its grids."""
     for product in products:
         gate.set_instrument(product.index, instrument_rules(product, strategy))
-
-
-def in_ticks(price: Decimal, instrument: Instrument) -> int:
-    """Return the nearest tick of a price, of whatever grid it comes from."""
-    return int((price / instrument.price.increment).to_integral())
-
-
-def by_symbol(products: Sequence[AccountVenue]) -> Mapping[str, AccountVenue]:
-    """Return products by the symbol that orders carry."""
-    return {each.instrument.symbol: each for each in products}

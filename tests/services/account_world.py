@@ -15,9 +15,15 @@ from manifests import small
 
 from alp._core.gate import RiskApproved
 from alp._core.order_life import OrderEvent
+from alp._core.orders import OrderTable
 from alp._core.wire import ExecutionReportMessage, HeaderFields, QuotesMessage
 from alp.services.account import Account, Hands
-from alp.services.account_limits import AccountVenue, account_venues, make_gate
+from alp.services.account_limits import (
+    AccountVenue,
+    account_venues,
+    journal_instruments,
+    make_gate,
+)
 from alp.strategy.loading import load_manifest
 from alp.strategy.manifest import Strategy
 from alp.venues.instruments import Grid, Instrument
@@ -117,7 +123,9 @@ class World:
         self.reports: list[ExecutionReportMessage] = []
         ((index, venue),) = account_venues(self.strategy, "perp")
         self.venue = AccountVenue(index, venue, PERP)
-        self.table, self.gate = make_gate(self.strategy, [self.venue])
+        (row,) = journal_instruments(self.strategy, [self.venue])
+        self.table = OrderTable([(row.group, row.unit)])
+        self.gate = make_gate(self.strategy, [self.venue], self.table)
         self.gate.fence(TOKEN)
         numbers = itertools.count(1)
         self.account = Account(

@@ -15,7 +15,7 @@ from alp.services.account_limits import (
     account_rules,
     account_venues,
     instrument_rules,
-    rows_of,
+    journal_instruments,
     units_of_lot,
 )
 from alp.strategy.manifest import Strategy
@@ -61,7 +61,8 @@ def test_contracts_count_as_what_they_stand_for() -> None:
     strategy = manifest()
     assert instrument_rules(product(strategy, contracts), strategy).position_max == 600
     assert units_of_lot(contracts) == 10**10
-    assert rows_of(strategy, [product(strategy, contracts)]) == [(0, 10**10)]
+    (row,) = journal_instruments(strategy, [product(strategy, contracts)])
+    assert (row.symbol, row.unit, row.quantity_step) == ("ETHUSDC", 10**10, 1)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,151 @@
+"""Commands on the bus: asked by DEALER, answered by ROUTER, one answer to each.
+
+What is asked may be asked again: wishes replace each other, and orders carry ids that the gate lets
+through once. So whoever gets no answer in time sends the same bytes once more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Self
+
+import zmq
+import zmq.asyncio
+
+from alp._core.wire import WireError, decode
+from alp.bus.sockets import CurveKeys
+from alp.errors import ConfigError
+
+logger = logging.getLogger(__name__)
+
+MOST_BYTES = 1 << 16
+HIGH_WATER = 1000
+"""Commands that wait; whoever sends more waits for answers first."""
+
+
+class CommandServer:
+    """Takes commands.
+
+    Parameters
+    ----------
+    endpoint
+        Where to bind, ``ipc://…`` or ``tcp://…``.
+
+    Attributes
+    ----------
+    malformed
+        Messages that were none, and were not answered.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot bind.
+    """
+
+    def __init__(
+        self, context: zmq.asyncio.Context, endpoint: str, curve: CurveKeys | None = None
+    ) -> None:
+        self.malformed = 0
+        self._socket = context.socket(zmq.ROUTER)
+        self._socket.linger = 0
+        self._socket.rcvhwm = self._socket.sndhwm = HIGH_WATER
+        self._socket.setsockopt(zmq.MAXMSGSIZE, MOST_BYTES)
+        if curve is not None:
+            curve.serve(self._socket)
+        try:
+            self._socket.bind(endpoint)
+        except zmq.ZMQError as error:
+            self.close()
+            raise ConfigError(f"cannot take commands on {endpoint}: {error.strerror}") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take no more."""
+        self._socket.close()
+
+    @property
+    def endpoint(self) -> str:
+        """Where it is bound; tells the port that ``tcp://…:*`` got."""
+        return self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+
+    async def receive(self) -> tuple[bytes, Any, bytes]:
+        """Return the next command: whom to answer, the message, and its bytes."""
+        while True:
+            parts = await self._socket.recv_multipart()
+            if len(parts) == 2:
+                with suppress(WireError):
+                    return parts[0], decode(parts[1]), parts[1]
+            self.malformed += 1
+            logger.warning("a command that is none: %r", parts[-1][:64])
+
+    def answer(self, peer: bytes, message: bytes) -> None:
+        """Answer; whoever asked may be gone."""
+        with suppress(zmq.ZMQError):
+            self._socket.send_multipart([peer, message], zmq.DONTWAIT)
+
+
+class CommandClient:
+    """Asks one server, one command at a time."""
+
+    def __init__(
+        self, context: zmq.asyncio.Context, endpoint: str, curve: CurveKeys | None = None
+    ) -> None:
+        self._socket = context.socket(zmq.DEALER)
+        self._socket.linger = 0
+        if curve is not None:
+            curve.join(self._socket)
+        self._socket.connect(endpoint)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._socket.close()
+
+    async def ask(self, message: bytes, *, timeout_s: float = 1.0, times: int = 3) -> Any:
+        """Send a command until it is answered, and return the answer.
+
+        Answers to an earlier attempt are answers too: they say the same.
+
+        Raises
+        ------
+        TimeoutError
+            If none of the attempts was answered.
+        """
+        for _ in range(times):
+            await self._socket.send(message)
+            try:
+                async with asyncio.timeout(timeout_s):
+                    answer = decode(await self._socket.recv())
+            except TimeoutError:
+                continue
+            await self._drop_late()
+            return answer
+        raise TimeoutError(f"no answer to {times} attempts")
+
+    async def _drop_late(self) -> None:
+        """Take what earlier attempts were answered meanwhile."""
+        while await self._socket.poll(0):
+            await self._socket.recv()
