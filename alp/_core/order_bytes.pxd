@@ -18,7 +18,7 @@ cdef enum:                      # why nothing was written
     BAD_CLIENT_ID = 7
     NOT_LESS = 8
     NO_ROOM = 9
-    FAILURES_END = 10
+    NOTHING_LEFT = 10
 
 cdef enum:
     FORMS = 21                  # of an instrument: 16 of new orders, 4 of amends, 1 of cancels
@@ -40,6 +40,7 @@ cdef struct Form:
     bint exists
     bint less_only              # an amend that may only lower the quantity
     bint needs_token
+    bint needs_rest             # of the quantity, what is not filled
     int signed_first            # pieces of what is signed apart from the text
     int signed_count            # 0: the text signs what is before its signature
     int first

@@ -33,6 +33,7 @@ cdef enum:                      # what follows a literal
     HOLE_TOKEN = 7
     HOLE_SIGN = 8               # signs what is before it; writes nothing
     HOLE_SIGNATURE = 9
+    HOLE_REST = 10              # the quantity without what is filled
 
 cdef enum:
     MOST_DIGITS = 22            # of a number, with its point
@@ -51,6 +52,7 @@ _HOLES = {
     "token": HOLE_TOKEN,
     "sign": HOLE_SIGN,
     "signature": HOLE_SIGNATURE,
+    "rest": HOLE_REST,
 }
 _PLACE = re.compile("<([a-z_]+)>")
 _FAILURES = {
@@ -62,6 +64,7 @@ _FAILURES = {
     BAD_NUMBER: "its price or quantity is out of range",
     BAD_CLIENT_ID: "its client id is too long, or is not of letters, digits, - and _",
     NOT_LESS: "the venue amends only to less at the same price",
+    NOTHING_LEFT: "as much is filled by now",
     NO_ROOM: "the buffer is too small",
 }
 
@@ -72,7 +75,7 @@ cdef u8 BASE64[64]
 cdef bint PLAIN[256]            # of a client id
 
 
-cdef void _fill_tables() noexcept:
+cdef void _fill_tables() except *:
     cdef int i
     cdef bytes base64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
     POWERS[0] = 1
@@ -112,8 +115,9 @@ class Asked(NamedTuple):
 class Template(NamedTuple):
     """A text with places, as ``<price>``, and what is signed where that is another text.
 
-    Places: ``price``, ``quantity``, ``client_id``, ``venue_id``, ``time_ms``, ``reference``,
-    ``token``; ``sign`` signs what is before it, ``signature`` is that.
+    Places: ``price``, ``quantity``, ``rest`` (the quantity without what is known to be filled),
+    ``client_id``, ``venue_id``, ``time_ms``, ``reference``, ``token``; ``sign`` signs what is before
+    it, ``signature`` is that.
     """
 
     text: str
@@ -374,6 +378,12 @@ cdef class OrderWriter:
             elif piece.hole == HOLE_TOKEN:
                 memcpy(to, self.token, self.token_size)
                 to += self.token_size
+            elif piece.hole == HOLE_REST:
+                to = _put_fixed(
+                    to,
+                    <u64>(approval.command.quantity - order.life.filled) * product.quantity_step,
+                    product.quantity_decimals,
+                )
             elif piece.hole == HOLE_VENUE_ID:
                 venue_id = _venue_id(order) if order != NULL else NULL
                 if venue_id == NULL:
@@ -420,14 +430,15 @@ cdef class OrderWriter:
             order = &orders.orders[approval.place]
             if not order.used or memcmp(order.client_id, approval.command.client_id, CLIENT_ID):
                 return NO_SUCH_ORDER
-        if form.less_only:
-            if order == NULL:
-                return NO_SUCH_ORDER
-            if (
-                approval.command.price != order.life.price_now
-                or approval.command.quantity >= order.life.quantity_now
-            ):
-                return NOT_LESS
+        if order == NULL and (form.less_only or form.needs_rest):
+            return NO_SUCH_ORDER
+        if form.less_only and (
+            approval.command.price != order.life.price_now
+            or approval.command.quantity >= order.life.quantity_now
+        ):
+            return NOT_LESS
+        if form.needs_rest and order.life.filled >= approval.command.quantity:
+            return NOTHING_LEFT
         text.action, text.signature_size = approval.command.action, 0
         if form.signed_count and self._put(
             apart, form.signed_first, form.signed_count, product, approval, order, timestamp_ms,
@@ -481,7 +492,7 @@ cdef class OrderWriter:
         ):
             raise ValueError(f"{template.text!r} is not signed once, before its signature")
         form.exists, form.less_only = True, template.less_only
-        form.needs_token = HOLE_TOKEN in holes
+        form.needs_token, form.needs_rest = HOLE_TOKEN in holes, HOLE_REST in holes
         form.most = max(_most(signed), _most(text))
         if form.most > MOST_TEXT:
             raise ValueError(f"{template.text!r} is too long")

@@ -285,16 +285,16 @@ def _kraken_spot(symbol: str, asked: Asked) -> Template | None:
 
 
 def _kraken_futures(symbol: str, asked: Asked) -> Template | None:
-    terms = "size=<quantity>&limitPrice=<price>"
     if asked.action == Action.CANCEL:
         data = "cliOrdId=<client_id>"
     elif asked.action == Action.AMEND:
-        data = f"cliOrdId=<client_id>&{terms}"
+        data = "cliOrdId=<client_id>&limitPrice=<price>&size=<rest>"
     else:
         kinds = {TimeInForce.GTC: "lmt", TimeInForce.IOC: "ioc", TimeInForce.FOK: "fok"}
         kind = "post" if asked.post_only else kinds[TimeInForce(asked.time_in_force)]
-        data = f"orderType={kind}&symbol={quote(symbol, safe='')}&side={_side(asked)}&{terms}"
-        data += "&cliOrdId=<client_id>" + ("&reduceOnly=true" if asked.reduce_only else "")
+        data = f"orderType={kind}&symbol={quote(symbol, safe='')}&side={_side(asked)}"
+        data += "&size=<quantity>&limitPrice=<price>&cliOrdId=<client_id>"
+        data += "&reduceOnly=true" if asked.reduce_only else ""
     path = _REQUESTS["kraken-futures"][Action(asked.action)][1]
     endpoint = path.removeprefix(kraken_signing.FUTURES_PREFIX)
     return Template(data, f"{data}{endpoint}<sign>")

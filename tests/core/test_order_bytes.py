@@ -258,6 +258,21 @@ def test_an_amend_to_less_at_the_same_price_only(price: int, quantity: int, pass
             writer.write(approved, STAMP)
 
 
+def test_what_is_left_of_an_order_is_without_what_is_filled() -> None:
+    gate = gate_of()
+    writer = writer_of(
+        gate, lambda asked: Template("<rest>" if asked.action == AMEND else "<quantity>")
+    )
+    approve(gate, Terms("mine"))
+    fill = {"quantity": 30, "price": 268_162, "at_ns": NOW}
+    gate.orders.apply("mine", OrderEvent.FILL, trade_id="1", **fill)
+    approved = approve(gate, Terms("mine", AMEND, quantity=50))
+    assert writer.write(approved, STAMP).text == b"0.020"
+    gate.orders.apply("mine", OrderEvent.FILL, trade_id="2", **fill)
+    with pytest.raises(ValueError, match="as much is filled by now"):
+        writer.write(approved, STAMP)
+
+
 def test_a_token_is_needed_where_it_has_a_place() -> None:
     gate = gate_of()
     writer = writer_of(gate, "token=<token>")
