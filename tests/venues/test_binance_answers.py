@@ -414,6 +414,9 @@ def test_what_a_key_may_do() -> None:
     assert read(SPOT, call, safe).permissions == {"read", "trade"}
     silent = read(SPOT, call, {"enableReading": True})
     assert (silent.permissions, silent.policy) == (frozenset(), Policy.QUERY)
+    nobody_knows = read(SPOT, call, b"<html>not found</html>", 404)
+    assert nobody_knows.permissions == {"read", "trade"}, "a test system"
+    assert read(SPOT, call, b"", 502).permissions == frozenset()
     call = USDM.permissions(signer())
     assert call is not None
     account = {"canTrade": True, "canWithdraw": True, "dualSidePosition": False}

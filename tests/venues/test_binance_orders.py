@@ -326,11 +326,12 @@ def test_what_cannot_be_is_refused_before_it_is_sent(exchange: str) -> None:
         adapter.cancel_all(None, signer())
 
 
-def test_a_batch_of_cancels_needs_ids_of_ours_and_a_timer_a_product() -> None:
-    mixed = [
-        command("binance-usdm", Action.CANCEL),
-        command("binance-usdm", Action.CANCEL, client_id="", venue_id="1"),
-    ]
+def test_a_batch_of_cancels_is_by_ids_of_one_kind_and_a_timer_of_one_product() -> None:
+    foreign = command("binance-usdm", Action.CANCEL, client_id="", venue_id="17")
+    ours = command("binance-usdm", Action.CANCEL, venue_id="18")
+    both = sent(call_of(USDM, foreign, ours))[2]
+    assert both == {"symbol": "ETHUSDC", "orderIdList": "[17,18]"}
+    mixed = [foreign, command("binance-usdm", Action.CANCEL)]
     with pytest.raises(ConfigError):
         USDM.commands(mixed, signer(), socket=False)
     with pytest.raises(ConfigError):

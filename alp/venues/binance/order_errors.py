@@ -65,9 +65,7 @@ POSITION = Ruling(Policy.RESYNC_STATE, RejectReason.REDUCE_ONLY)
 TOO_MANY_OPEN = Ruling(Policy.RESYNC_STATE, RejectReason.RATE)
 CLOSED = Ruling(Policy.PAUSE_SYMBOL, RejectReason.HALTED)
 NO_ORDER = Ruling(Policy.QUERY, RejectReason.UNKNOWN_ORDER)
-"""An order to cancel or amend is not open: it ended, and only the venue knows how."""
-NO_AMEND = Ruling(Policy.QUERY)
-"""An amend of nothing, or of what it may not change: the order is not as it was taken for."""
+"""An order to cancel or amend is not open, or not as it was taken for: only the venue knows."""
 LISTEN_KEY = Ruling(Policy.RESYNC_STATE, RejectReason.AUTH)
 
 _BOTH = {
@@ -139,7 +137,7 @@ _USDM = {
     -5021: REQUOTE,
     -5022: POST_ONLY,
     -5026: REQUOTE,
-    -5027: NO_AMEND,
+    -5027: NO_ORDER,
     -5028: CLOCK,
     -5041: REQUOTE,
     -5043: Ruling(Policy.RETRY_AFTER, RejectReason.RATE, retry_ns=SECOND // 10),
@@ -147,7 +145,7 @@ _USDM = {
 _SPOT = {
     -2021: UNKNOWN,
     -2022: UNKNOWN,
-    -2038: NO_AMEND,
+    -2038: NO_ORDER,
 }
 TABLES: Mapping[str, Mapping[int, Ruling]] = {
     "binance-usdm": _BOTH | _USDM,

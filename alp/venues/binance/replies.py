@@ -32,10 +32,13 @@ class Reply:
         What was asked for; None where it is an error.
     ruling
         What the error means.
+    status
+        Of HTTP, or the one within an answer of the WebSocket API.
     """
 
     result: object = None
     ruling: errors.Ruling | None = None
+    status: int = 200
     code: int | None = None
     text: str = ""
     retry_ns: int = 0
@@ -80,7 +83,7 @@ def failed(exchange: str, status: int, row: object, answer: Answer, spent: dict[
     meaning = errors.ruling(exchange, status, code, text)
     retry_ns = errors.patience_ns(meaning, headers, text, answer.received_ns, until_ms)
     shown = f"{code or ''} {text}".strip() or f"status {status}"
-    return Reply(None, meaning, code, shown, retry_ns, spent)
+    return Reply(None, meaning, status, code, shown, retry_ns, spent)
 
 
 def reply(exchange: str, answer: Answer) -> Reply:

@@ -135,11 +135,14 @@ class UsdmOrders(common.BinanceOrders):
         action = commands[0].action
         params: dict[str, Value]
         if action is Action.CANCEL:
-            if not all(command.client_id for command in commands):
-                raise ConfigError("a batch of cancels is by ids of ours")
-            ids = common.json_list(command.client_id for command in commands)
-            symbol = commands[0].instrument.symbol
-            params = {"symbol": symbol, "origClientOrderIdList": ids}
+            params = {"symbol": commands[0].instrument.symbol}
+            if all(command.client_id for command in commands):
+                ids = common.json_list(command.client_id for command in commands)
+                params["origClientOrderIdList"] = ids
+            elif all(command.venue_id.isdecimal() for command in commands):
+                params["orderIdList"] = common.json_list(int(each.venue_id) for each in commands)
+            else:
+                raise ConfigError("a batch of cancels is by ids of one kind")
         else:
             params = {"batchOrders": common.json_list(map(self._params, commands))}
         weight, orders = self._cost(action, len(commands))
