@@ -7,19 +7,24 @@
       - {connection: every, after: 500, fault: drop}
     rest:
       - {path: depth, status: 429, times: 2, retryAfter: 3s}
+    commands:
+      - {on: new, after: 3, fault: lose-answer}
+      - {on: cancel, fault: unknown, form: "-1007", done: false}
+      - {on: stream, fault: gap, times: 2}
     random: {seed: 7, mean: 20s, faults: [drop, half-open]}
     clockSkew: -1500ms
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, TypeVar
 
 from alp.paper.chaos import FAULTS
-from alp.paper.faults import EVERY, Fault, Script
+from alp.paper.faults import EVERY, STREAM_FAULTS, CommandFault, Fault, Script
+from alp.paper.private import ANY, COMMANDS, STREAM
 from alp.strategy.document import Document, read_document
 from alp.strategy.loading import read_file
 from alp.strategy.problems import ManifestError, Path, Problem
@@ -27,6 +32,7 @@ from alp.strategy.suggest import nearest
 from alp.strategy.units import read_duration
 
 SECOND, MILLISECOND = 10**9, 10**6
+T = TypeVar("T")
 MOST = 10**9
 _NAMES = {str(each).replace("_", "-"): each for each in Fault}
 _NEEDS = {
@@ -40,6 +46,16 @@ _NEEDS = {
     Fault.DELAY: "delay",
 }
 """The one field that a fault has besides."""
+_COMMAND_NAMES = {str(each).replace("_", "-"): each for each in CommandFault}
+_COMMAND_NEEDS = {
+    CommandFault.DELAY: ("delay",),
+    CommandFault.HOLD: ("delay",),
+    CommandFault.STATUS: ("status", "retryAfter", "form"),
+    CommandFault.UNKNOWN: ("form", "done"),
+    CommandFault.MAINTENANCE: ("lasts",),
+    CommandFault.SKEW: ("skew",),
+}
+"""The fields that a fault of commands has besides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +113,14 @@ class _Reader:
 
     def read(self) -> FaultFile:
         found = FaultFile()
-        fields = ("connections", "rest", "random", "clockSkew")
+        fields = ("connections", "rest", "commands", "random", "clockSkew")
         top = self._mapping((), self._document.value, fields)
         for path, row in self._rows(top, "connections"):
             self._connection(found.script, path, row)
         for path, row in self._rows(top, "rest"):
             self._refusal(found.script, path, row)
+        for path, row in self._rows(top, "commands"):
+            self._command(found.script, path, row)
         if "random" in top:
             found.random = self._random(("random",), top["random"])
         found.skew_ns = self._duration(top, (), "clockSkew", 0, signed=True)
@@ -159,15 +177,60 @@ class _Reader:
             return default
 
     def _fault(self, path: Path, value: Any) -> Fault | None:
+        return self._one_of(path, value, _NAMES, "a fault")
+
+    def _one_of(self, path: Path, value: Any, names: Mapping[str, T], what: str) -> T | None:
         if value is None:
             self._refuse(path, "is required")
             return None
-        found = _NAMES.get(str(value))
+        found = names.get(str(value))
         if found is None:
-            near = nearest(str(value), _NAMES)
-            hint = f"did you mean {near}?" if near else f"allowed: {', '.join(_NAMES)}"
-            self._refuse(path, f"{value!s} is not a fault; {hint}")
+            near = nearest(str(value), names)
+            hint = f"did you mean {near}?" if near else f"allowed: {', '.join(names)}"
+            self._refuse(path, f"{value!s} is not {what}; {hint}")
         return found
+
+    def _command(self, script: Script, path: Path, value: Any) -> None:
+        common = ("on", "after", "times", "fault")
+        own = tuple(dict.fromkeys(each for row in _COMMAND_NEEDS.values() for each in row))
+        row = self._mapping(path, value, (*common, *own))
+        fault = self._one_of((*path, "fault"), row.get("fault"), _COMMAND_NAMES, "a fault")
+        kinds = {each: each for each in (*COMMANDS, ANY, STREAM)}
+        kind = self._one_of((*path, "on"), row.get("on"), kinds, "a kind of command")
+        after = self._integer(row, path, "after", 0, 0, MOST)
+        times = self._integer(row, path, "times", 1, 1, MOST)
+        if fault is None or kind is None:
+            return
+        if (kind == STREAM) != (fault in STREAM_FAULTS):
+            whose = "private messages: on: stream" if fault in STREAM_FAULTS else "commands"
+            self._refuse((*path, "on"), f"{row['fault']} happens to {whose}")
+        for name in own:
+            if name in row and name not in _COMMAND_NEEDS.get(fault, ()):
+                self._refuse((*path, name), f"is nothing that {row['fault']} has")
+        more: dict[str, Any] = {"after": after, "times": times}
+        if fault in (CommandFault.DELAY, CommandFault.HOLD):
+            more["delay_ms"] = self._duration(row, path, "delay", 100 * MILLISECOND) // MILLISECOND
+        elif fault is CommandFault.MAINTENANCE:
+            more["delay_ms"] = self._duration(row, path, "lasts", SECOND) // MILLISECOND
+        elif fault is CommandFault.SKEW:
+            more["skew_ns"] = self._duration(row, path, "skew", 0, signed=True)
+        elif fault is CommandFault.STATUS:
+            more["status"] = self._integer(row, path, "status", None, 400, 599)
+            wait_ns = self._duration(row, path, "retryAfter", -1)
+            if wait_ns >= 0:
+                more["headers"] = {"Retry-After": str(-(-wait_ns // SECOND))}
+        elif fault is CommandFault.UNKNOWN:
+            more["done"] = self._flag(row, path, "done", True)
+        if "form" in row:
+            more["form"] = str(row["form"])
+        script.command(kind, fault, **more)
+
+    def _flag(self, row: dict[str, Any], path: Path, name: str, default: bool) -> bool:
+        value = row.get(name, default)
+        if not isinstance(value, bool):
+            self._refuse((*path, name), f"{value!s} is neither true nor false")
+            return default
+        return value
 
     def _connection(self, script: Script, path: Path, value: Any) -> None:
         every = ("connection", "after", "fault", "code", "count", "size", "delay")
