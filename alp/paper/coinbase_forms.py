@@ -73,6 +73,27 @@ def wallet_of(account: Account, asset: str) -> Row:
     }
 
 
+def old_wallet(wallet: Row) -> Row:
+    """Return the same in the form of the older interface: free and held together."""
+    held = (wallet[name]["value"] for name in ("available_balance", "hold"))
+    total = format(sum(map(Decimal, held), Decimal(0)), "f")
+    code = wallet["currency"]
+    return {
+        "id": wallet["uuid"],
+        "name": wallet["name"],
+        "primary": False,
+        "type": "wallet",
+        "currency": {"code": code, "name": code, "exponent": 8, "type": "crypto"},
+        "balance": {"amount": total, "currency": code},
+        "created_at": wallet["created_at"],
+        "updated_at": wallet["updated_at"],
+        "resource": "account",
+        "resource_path": f"/v2/accounts/{wallet['uuid']}",
+        "allow_deposits": True,
+        "allow_withdrawals": True,
+    }
+
+
 def status_of(order: Order) -> str:
     """Return how an order is."""
     if order.state is State.FILLED:

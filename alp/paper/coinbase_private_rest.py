@@ -10,7 +10,17 @@ import orjson
 
 from alp.paper.accounts import READ, TRADE, WITHDRAW, Account, ApiKey, RateWindow
 from alp.paper.asked import instant_ns
-from alp.paper.coinbase_forms import PORTFOLIO, Form, Row, amount, fees_of, fill, plain, wallet_of
+from alp.paper.coinbase_forms import (
+    PORTFOLIO,
+    Form,
+    Row,
+    amount,
+    fees_of,
+    fill,
+    old_wallet,
+    plain,
+    wallet_of,
+)
 from alp.paper.coinbase_requests import (
     REASONS,
     UNKNOWN,
@@ -30,6 +40,8 @@ from alp.venues.coinbase.signing import read_token, verify_request
 from alp.venues.signing import AuthenticationError
 
 ROOT = "/api/v3/brokerage/"
+OLD_ACCOUNTS = "/v2/accounts"
+"""Of the older interface, which some clients still ask for balances."""
 REQUESTS_PER_SECOND = 30
 MOST_CANCELS = 100
 PAGE = 100
@@ -83,6 +95,7 @@ class CoinbaseRest:
             "orders/historical/batch": (QUERY, self._orders),
             "orders/historical/fills": (QUERY, self._fills),
             "accounts": (ACCOUNT, self._accounts),
+            OLD_ACCOUNTS: (ACCOUNT, self._old_accounts),
             "transaction_summary": (ACCOUNT, self._summary),
             "key_permissions": (ACCOUNT, self._permissions),
         }
@@ -376,6 +389,12 @@ class CoinbaseRest:
         wallets = [wallet_of(account, asset) for asset in sorted(account.balances)]
         page, cursor = _page(wallets, queries, lambda row: str(row["uuid"]))
         return {"accounts": page, "has_next": bool(cursor), "cursor": cursor, "size": len(page)}
+
+    def _old_accounts(self, account: Account, key: ApiKey, queries: Queries) -> Row:
+        rows = [wallet_of(account, asset) for asset in sorted(account.balances)]
+        pages = {"ending_before": None, "starting_after": None, "limit": len(rows), "order": "desc"}
+        more = {"previous_uri": None, "next_uri": None}
+        return {"pagination": {**pages, **more}, "data": [old_wallet(each) for each in rows]}
 
     def _account(self, account: Account, name: str) -> Row:
         for asset in account.balances:

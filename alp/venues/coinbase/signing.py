@@ -135,13 +135,12 @@ def verify_request(
     if not authorization or not authorization.startswith(_BEARER):
         raise AuthenticationError(Reason.MISSING, "no bearer token")
     claims = verify_token(credentials, authorization.removeprefix(_BEARER), now_s=now_s)
-    uri = claims.get("uri")
-    if not isinstance(uri, str):
+    uris = claims.get("uris", [claims.get("uri")])  # a list in tokens of Ed25519
+    if not isinstance(uris, list) or not uris or not all(isinstance(each, str) for each in uris):
         raise AuthenticationError(Reason.MISSING, "the token names no request")
     # The host is what the client believes it asks, and some write the scheme before it.
-    verb, _, address = uri.partition(" ")
-    named = re.sub(r"^(https?://)?[^/]*", "", address)
-    if (verb, named) != (method, path):
+    named = [re.sub(r"^([A-Z]+) (https?://)?[^/]*", r"\1 ", each) for each in uris]
+    if f"{method} {path}" not in named:
         raise AuthenticationError(Reason.SIGNATURE, "the token is of another request")
     return claims
 
