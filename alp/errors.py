@@ -37,6 +37,8 @@ class ExitCode(IntEnum):
     """An endpoint could not be reached or refused the request."""
     CORRUPT = 6
     """alp found its own state inconsistent; please report it."""
+    RESIDUE = 7
+    """It was stopped, and orders may still be open at a venue; they were printed."""
     UNEXPECTED = 70
     """A failure alp did not foresee; ``alp --debug`` shows its traceback, please report it."""
     FILE_SYSTEM = 74

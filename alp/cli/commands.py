@@ -24,6 +24,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "replay": ("alp.cli.replay:replay", "Send a recording on the bus, as if it were live."),
     "top": ("alp.cli.top:top", "Show the books on the bus, in a terminal."),
+    "exec-handler": (
+        "alp.cli.exec_handler:exec_handler",
+        "Own an account: send its orders, follow each to its end.",
+    ),
+    "kill": ("alp.cli.kill:kill", "Cancel everything of a strategy, and let nothing else leave."),
+    "release": ("alp.cli.kill:release", "Take the kill switch back."),
     "venue": ("alp.cli.venue:venue", "Run an exchange on localhost, faults included."),
     "journal": ("alp.cli.journal:journal", "Look into the intent journal of an account."),
     "verify": ("alp.cli.verify:verify", "Hold pool, feeds and signing to what was recorded."),
@@ -40,14 +46,14 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "The manifest": ("validate", "explain", "convert-config", "schema"),
     "Backtests": ("backtest", "report", "sweep", "data"),
     "Market data": ("quote-server", "record", "recording", "replay", "top"),
+    "Execution": ("exec-handler", "journal", "kill", "release"),
     "Simulation": ("venue",),
-    "Execution": ("journal",),
     "Proof": ("verify", "validate-models"),
     "This program": ("completion", "version"),
 }
 """How ``alp --help`` groups the commands; every command is in exactly one section."""
 
-SERVERS = ("quote-server", "venue")
+SERVERS = ("quote-server", "exec-handler", "venue")
 """Commands that run until they are told to stop, and say meanwhile how it goes."""
 
 OPTIONS: dict[str, str] = {

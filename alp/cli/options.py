@@ -21,6 +21,17 @@ def json_option(function: Function) -> Function:
     return option(function)
 
 
+def state_option(function: Function) -> Function:
+    """Add ``--state`` as ``state``: the folder of journals and of the kill switch."""
+    return click.option(
+        "--state",
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="FOLDER",
+        help="Folder of the strategy's journals and kill switch.  "
+        "[default: alp/NAME in $XDG_STATE_HOME]",
+    )(function)
+
+
 def progress_option(function: Function) -> Function:
     """Add ``--progress/--no-progress`` as the parameter ``progress``; a terminal is the default."""
 

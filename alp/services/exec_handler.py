@@ -44,9 +44,10 @@ from alp.services.exec_setup import (
     tag_of,
 )
 from alp.services.kill_switch import KillSwitch
+from alp.services.ladder import LadderPlan, options_of
 from alp.services.market_view import MarketView
 from alp.services.positions import Positions
-from alp.services.resting import Plan, Resting
+from alp.services.resting import Resting
 from alp.services.tasks import first_cause
 from alp.strategy.manifest import Strategy
 from alp.venues.account_session import AccountSession
@@ -69,21 +70,15 @@ OVERLAP_NS = 300 * SECOND
 class ExecHandler:
     """Owns one account.
 
-    Parameters
-    ----------
-    plan
-        Leads from what is open to what shall rest.
-
     Raises
     ------
     ConfigError
         If the manifest, the keys or the mode do not allow it.
     """
 
-    def __init__(self, strategy: Strategy, placement: Placement, plan: Plan) -> None:
+    def __init__(self, strategy: Strategy, placement: Placement) -> None:
         self._strategy = strategy
         self._placement = placement
-        self._plan = plan
         self._index, venue = account_venues(strategy, placement.venue)[0]
         self.name = account_name(venue)
         self._endpoints = endpoints_of(strategy, venue)
@@ -178,7 +173,9 @@ class ExecHandler:
             self._strategy.spec.limits.max_data_age,
             changed=lambda: self.resting.wake(),  # noqa: PLW0108 - it is made below
         )
-        self.resting = Resting(account, self._plan, is_fresh=self.view.is_fresh)
+        options = options_of(self._adapter, self._strategy.spec.execution.min_move_ticks)
+        self.plan = LadderPlan(account, self.view, options)
+        self.resting = Resting(account, self.plan, is_fresh=self.view.is_fresh)
         self.session = AccountSession(
             self._adapter,
             self._credentials,
@@ -335,7 +332,7 @@ class _Pages:
         self.durable = journal.durable
 
 
-def serve(strategy: Strategy, placement: Placement, plan: Plan) -> list[OrderFields]:
+def serve(strategy: Strategy, placement: Placement) -> list[OrderFields]:
     """Own an account in this process until it is told to stop; return what may still be open.
 
     Raises
@@ -344,4 +341,4 @@ def serve(strategy: Strategy, placement: Placement, plan: Plan) -> list[OrderFie
         See :class:`ExecHandler`.
     """
     with claimed(placement.commands), claimed(placement.publish):
-        return uvloop.run(ExecHandler(strategy, placement, plan).run())
+        return uvloop.run(ExecHandler(strategy, placement).run())

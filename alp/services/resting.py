@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from alp._core.gate import Refusal
@@ -20,7 +20,7 @@ from alp._core.wire import QuotesMessage
 from alp.services.account import Account, Step
 from alp.services.account_limits import AccountVenue
 from alp.venues.account_state import AccountNews
-from alp.venues.orders import Fact, Policy
+from alp.venues.orders import Action, Fact, Policy
 
 logger = logging.getLogger(__name__)
 
@@ -44,8 +44,8 @@ PASSING = frozenset(
 )
 """Refusals that time can end; the others wait for another wish."""
 
-Plan = Callable[[AccountVenue, QuotesMessage | None, Sequence[OrderFields]], list[Step]]
-"""What to do so that a wish comes true, from what is open."""
+Plan = Callable[[AccountVenue, QuotesMessage | None], list[Step]]
+"""What to do in a product so that a wish comes true; without a wish nothing shall rest."""
 
 
 @dataclass
@@ -168,9 +168,8 @@ class Resting:
         self._account.forget()
         now = self._monotonic_ns()
         wanted = self._in_force(wish, now)
-        orders = self._account.table.open_orders(wish.venue.index)
-        steps = self._plan(wish.venue, wanted, orders)
-        refusals = await self._account.do(wish.venue, steps) if steps else []
+        steps = self._plan(wish.venue, wanted)
+        refusals = await self._account.do(wish.venue, self._by_risk(steps)) if steps else []
         ends = [side.until_ns for side in wish.sides.values() if side.until_ns > now]
         if wish.wanted is not None and wish.until_ns > now:
             ends.append(wish.until_ns)
@@ -193,6 +192,17 @@ class Resting:
             wanted = wanted._replace(asks=())
         return wanted
 
+    def _by_risk(self, steps: list[Step]) -> list[Step]:
+        """Put cancels first, of the largest risk before the others."""
+
+        def key(step: Step) -> int:
+            if step.action is not Action.CANCEL:
+                return 0
+            order = self._account.table.get(step.client_id)
+            return -order.open_quantity * order.open_price
+
+        return sorted(steps, key=key)
+
     async def cancel_everything(self, within_ns: int) -> list[OrderFields]:
         """Cancel what is open, the largest risk first; return what may be open after all.
 
@@ -207,9 +217,8 @@ class Resting:
         until = self._monotonic_ns() + within_ns
         while (left := account.open_orders()) and self._monotonic_ns() < until:
             account.changed.clear()
-            for order in left:
-                wish = self._wishes[order.instrument]
-                await account.do(wish.venue, self._plan(wish.venue, None, [order]))
+            for wish in self._wishes.values():
+                await account.do(wish.venue, self._by_risk(self._plan(wish.venue, None)))
             try:
                 async with asyncio.timeout(RETRY_NS / SECOND):
                     await account.changed.wait()

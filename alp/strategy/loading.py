@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from decimal import Decimal
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 
 from alp.errors import ConfigError
 from alp.strategy.document import Document, read_document
+from alp.strategy.fields import DNS_LABEL_PATTERN
 from alp.strategy.manifest import Strategy
 from alp.strategy.problems import ManifestError, Path, Problem, read_path
 from alp.strategy.secrets import ADVICE, find_secrets
@@ -49,6 +51,22 @@ def load_manifest(source: FilePath | str | Mapping[str, Any]) -> Strategy:
     strategy = check_document(document_at(path))
     strategy._source = None if str(path) == "-" else path
     return strategy
+
+
+def name_of(source: FilePath) -> str:
+    """Return ``metadata.name`` of a manifest, whatever else is wrong with it.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read, or has no name that could be one.
+    """
+    content = document_at(source).value
+    metadata = content.get("metadata") if isinstance(content, dict) else None
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    if not isinstance(name, str) or not re.fullmatch(DNS_LABEL_PATTERN, name):
+        raise ConfigError(f"{source}: metadata.name names no strategy")
+    return name
 
 
 def document_at(path: FilePath) -> Document:

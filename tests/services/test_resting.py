@@ -10,10 +10,8 @@ import pytest
 from account_world import NOW, SECOND, World, quotes
 
 from alp._core.order_life import OrderEvent, OrderState, RejectReason
-from alp._core.orders import OrderFields
 from alp._core.wire import QuotesMessage
 from alp.services.account import Step
-from alp.services.account_limits import AccountVenue
 from alp.services.resting import FIRST_REST_NS, Resting
 from alp.venues.account_state import AccountNews, AccountState
 from alp.venues.orders import Action, Command, Policy
@@ -21,10 +19,9 @@ from alp.venues.orders import Action, Command, Policy
 BIDS, ASKS = ((267_990, 500),), ((268_020, 400),)
 
 
-def plain_plan(
-    venue: AccountVenue, wanted: QuotesMessage | None, orders: Sequence[OrderFields]
-) -> list[Step]:
+def plain_plan(world: World, wanted: QuotesMessage | None) -> list[Step]:
     """Cancel what is not wanted and send what is missing; the ladder's tests prove the real one."""
+    orders = world.table.open_orders(0)
     levels = [] if wanted is None else [(1, *each) for each in wanted.bids]
     levels += [] if wanted is None else [(-1, *each) for each in wanted.asks]
     steps = []
@@ -45,7 +42,7 @@ class Run:
     def __post_init__(self) -> None:
         self.resting = Resting(
             self.world.account,
-            plain_plan,
+            lambda _, wanted: plain_plan(self.world, wanted),
             is_fresh=lambda _: self.fresh,
             clock_ns=self.world.clock,
             monotonic_ns=lambda: self.now_ns,
