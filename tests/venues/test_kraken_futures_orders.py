@@ -24,7 +24,7 @@ from order_kit import (
     survives,
 )
 
-from alp._core.order_life import OrderEvent, RejectReason
+from alp._core.order_life import OrderEvent
 from alp.errors import ConfigError
 from alp.venues.kraken.futures_orders import KrakenFuturesOrders
 from alp.venues.kraken.order_errors import FUTURES as ERRORS
@@ -459,9 +459,3 @@ def test_whatever_is_answered_to_a_question_nothing_is_raised(
     if outcome.more is not None:
         call = outcome.more(signer())
         survives(adapter, call, data.draw(damaged(success(fills=[FILL]))), status, named(FUTURES))
-
-
-def test_a_refused_amend_has_no_reason_of_a_new_order(adapter: KrakenFuturesOrders) -> None:
-    call = adapter.commands([amend(FUTURES)], signer(), socket=False)
-    outcome = read(adapter, call, success(editStatus={"status": "invalidPrice"}), FUTURES)
-    assert outcome.facts[0].reason is RejectReason.NONE

@@ -38,7 +38,7 @@ class UserReader:
     def __init__(self, instruments: Mapping[str, Instrument]) -> None:
         self._instruments = instruments
         self._sequence = -1
-        self._ready = False
+        self._waiting = set(CHANNELS)
 
     def read(self, message: bytes) -> StreamNews:
         """Return what a message says.
@@ -60,7 +60,6 @@ class UserReader:
             return StreamNews(lost=f"{sequence} after {self._sequence}")
         news = self._read(body)
         self._sequence = sequence
-        self._ready = self._ready or news.ready
         return news
 
     def _read(self, body: Fields) -> StreamNews:
@@ -69,8 +68,9 @@ class UserReader:
             return StreamNews()
         events = [Fields(EXCHANGE, "an event", each) for each in body.rows("events")]
         if channel == "subscriptions":
-            subscribed = {name for each in events for name, _ in _subscriptions(each)}
-            return StreamNews(ready=not self._ready and subscribed.issuperset(CHANNELS))
+            was_waiting = bool(self._waiting)
+            self._waiting -= {name for each in events for name, _ in _subscriptions(each)}
+            return StreamNews(ready=was_waiting and not self._waiting)
         if channel != "user":
             body.fail(f"is of channel {channel}, which was not subscribed to")
         facts: list[Fact] = []
