@@ -99,6 +99,20 @@ CCXT = {
     metavar="FOLDER",
     help="Speak TLS with the certificate in this folder; it is made if need be.",
 )
+@click.option(
+    "--keys",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Write the accounts' keys into folders there, or take those that are there.  "
+    "[default: the keys of docs/paper.md]",
+)
+@click.option(
+    "--queue",
+    type=click.Choice(["conservative", "power", "log"]),
+    default="conservative",
+    show_default=True,
+    help="How resting orders move forward when a level gets smaller without a trade.",
+)
 @json_option
 def venue(
     exchange: str,
@@ -112,14 +126,16 @@ def venue(
     port: int,
     faults: Path | None,
     tls: Path | None,
+    keys: Path | None,
+    queue: str,
     as_json: bool,
 ) -> None:
     """Run an exchange on localhost that speaks a real venue's protocol.
 
     EXCHANGE is binance-usdm (or binance), binance-spot, coinbase-spot (coinbase), kraken-spot
     (kraken) or kraken-futures. Its public REST and WebSockets are served so that alp and other
-    clients of the venue take it for the venue: products, books, quotes, trades, heartbeats.
-    Accounts and orders are not simulated yet.
+    clients of the venue take it for the venue: products, books, quotes, trades, heartbeats, and
+    accounts with keys that everybody knows, whose orders are matched with these books.
 
     Markets stand still until somebody subscribes to a book. They are made up from a seed, or follow
     a recording of any form that `alp verify feed` reads.
@@ -127,6 +143,7 @@ def venue(
     Runs until SIGTERM or Ctrl-C and exits with 0 then. Exit status 3 where a product, an address or
     the script of faults is wrong, 4 where a recording is.
     """
+    from alp._core.matching import QueueModel
     from alp.paper.fault_file import FaultFile, read_faults
     from alp.paper.server import Wanted, serve
     from alp.paper.venues import full_name
@@ -144,6 +161,8 @@ def venue(
         port,
         FaultFile() if faults is None else read_faults(faults),
         tls,
+        keys,
+        QueueModel[queue.upper()],
     )
     chain = None if tls is None else tls / "certificate.pem"
     served = serve(wanted, lambda made: _tell(made, chain, as_json))
@@ -152,7 +171,8 @@ def venue(
         return
     click.echo(
         f"{served.connections:,} connections, {served.requests:,} requests, "
-        f"{served.events:,} events, {served.trades:,} trades, {served.faults:,} random faults"
+        f"{served.events:,} events, {served.trades:,} trades, {served.faults:,} random faults, "
+        f"{served.orders:,} orders, {served.fills:,} fills"
     )
 
 

@@ -66,6 +66,8 @@ class Desk:
         The latest, oldest first.
     halted
         Whether only cancels are done, of all symbols.
+    model, exponent
+        As above; of markets in which nobody has ordered yet they can be changed.
     """
 
     def __init__(
@@ -89,7 +91,7 @@ class Desk:
         self.trades: deque[Trade] = deque(maxlen=REMEMBERED)
         self.halted = False
         self.ledger = Ledger(markets, self.rules, futures=futures, fee_in_quote=fee_in_quote)
-        self._model, self._exponent = model, exponent
+        self.model, self.exponent = model, exponent
         self._clock_ns, self._steady_ns = clock_ns, steady_ns
         self._number = first_number
         self._trade = 0
@@ -101,6 +103,11 @@ class Desk:
         self._ended: deque[int] = deque()
         self._by_client: dict[tuple[str, str], Order] = {}
         self._dead_men: dict[tuple[str, str | None], int] = {}
+
+    @property
+    def placed(self) -> int:
+        """How many orders are remembered, and open ones."""
+        return len(self._orders)
 
     @property
     def traded(self) -> set[str]:
@@ -424,7 +431,7 @@ class Desk:
 
     def _made(self, market: Market) -> Matcher:
         """Return a matcher that knows the market's book, and none of our orders."""
-        matcher = Matcher(self._model, exponent=self._exponent)
+        matcher = Matcher(self.model, exponent=self.exponent)
         self._decimals[market.symbol] = market.book.price_decimals
         for bid in (BID, ASK):
             for price, quantity in market.book.best(bid):

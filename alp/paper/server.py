@@ -13,11 +13,13 @@ from pathlib import Path
 
 import uvloop
 
+from alp._core.matching import QueueModel
 from alp.errors import ConfigError
 from alp.paper.certificate import certificate
 from alp.paper.chaos import Chaos
 from alp.paper.exchange import Exchange
 from alp.paper.fault_file import FaultFile
+from alp.paper.key_folder import share_keys
 from alp.paper.recorded import Recorded
 from alp.paper.venues import VENUES, check_symbol, made_up
 
@@ -47,6 +49,11 @@ class Wanted:
         Made-up events a second in each market, after the recording too; 0: it stands still.
     tls
         Folder of a certificate; it is made there if need be. None: plain.
+    keys
+        Folder of the accounts' keys; they are written there, or taken from there. None: those that
+        everybody knows.
+    queue
+        How resting orders move forward.
     """
 
     exchange: str
@@ -59,6 +66,8 @@ class Wanted:
     port: int = 0
     faults: FaultFile = field(default_factory=FaultFile)
     tls: Path | None = None
+    keys: Path | None = None
+    queue: QueueModel = QueueModel.CONSERVATIVE
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,8 @@ class Served:
     events: int
     trades: int
     faults: int
+    orders: int
+    fills: int
 
 
 def exchange_of(wanted: Wanted) -> Exchange:
@@ -78,7 +89,7 @@ def exchange_of(wanted: Wanted) -> Exchange:
     Raises
     ------
     ConfigError
-        If a product is none of the exchange's, or no certificate can be made.
+        If a product is none of the exchange's, or no certificate can be made, or keys not read.
     DataError
         If a recording cannot be read, or has no such product.
     """
@@ -88,6 +99,10 @@ def exchange_of(wanted: Wanted) -> Exchange:
     )
     protocol = VENUES[wanted.exchange].make(markets)
     protocol.skew_ns = wanted.faults.skew_ns
+    if protocol.private is not None:
+        protocol.private.desk.model = wanted.queue
+        if wanted.keys is not None:
+            share_keys(protocol.private.desk.accounts, wanted.keys)
     tls: ssl.SSLContext | None = None
     if wanted.tls is not None:
         tls, _ = certificate(wanted.tls, wanted.host)
@@ -165,13 +180,15 @@ async def _serve(exchange: Exchange, wanted: Wanted, ready: Callable[[Exchange],
         await asyncio.gather(*work, return_exceptions=True)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(exchange.stop(), TIDY_S)
-    markets = exchange.markets.values()
+    markets, private = exchange.markets.values(), exchange.protocol.private
     return Served(
         exchange.opened,
         sum(exchange.requests.values()),
         sum(each.events for each in markets),
         sum(each.trades for each in markets),
         0 if chaos is None else len(chaos.happened),
+        0 if private is None else private.desk.placed,
+        0 if private is None else len(private.desk.trades),
     )
 
 

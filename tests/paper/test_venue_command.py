@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import ssl
 import subprocess
@@ -23,6 +24,8 @@ from venue_process import Venue, alp, capture, environment, venue
 from waits import run, until
 
 from alp.paper.book import PlainBook
+from alp.venues.binance.signing import sign_request
+from alp.venues.credentials import read_credentials
 
 pytestmark = pytest.mark.timed
 
@@ -224,3 +227,28 @@ def test_it_says_what_is_wrong_with_the_command_line(
     assert ended.returncode == code, ended.stderr
     assert words in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_its_accounts_trade_with_the_keys_in_a_folder(root: Path, tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    with venue(root, "binance", "--rate", "0", "--keys", str(keys), "--queue", "power") as running:
+        credentials = read_credentials("simulated", keys / "first")
+        for client_id in ("a", "a"):
+            signed = sign_request(
+                credentials,
+                "POST",
+                "/fapi/v1/order",
+                {
+                    "symbol": "ETHUSDC",
+                    "side": "BUY",
+                    "type": "MARKET",
+                    "quantity": "0.010",
+                    "newClientOrderId": client_id,
+                },
+                timestamp_ms=time.time_ns() // 10**6,
+            )
+            url = running.rest_url + signed.target
+            asked = urllib.request.Request(url, signed.body, signed.headers, method="POST")
+            with urllib.request.urlopen(asked, timeout=30) as answer:
+                assert json.load(answer)["status"] == "NEW"
+    assert (running.end["orders"], running.end["fills"]) == (2, 2)
