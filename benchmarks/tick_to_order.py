@@ -167,18 +167,23 @@ def command(number: int, side: int, price: int) -> bytes:
     return encode(OrderCommandMessage(header, f"rest-{number}", 1, price, 10, 0, 1, side, 1, 1))
 
 
+def first_bid(stream: Stream) -> int:
+    """The best bid after the first message: the snapshot alone is no live book."""
+    feed = Feed("binance-usdm", [product().feed_row])
+    feed.feed(stream.snapshot.read_bytes())
+    feed.feed(stream.messages.read_bytes().partition(b"\n")[0])
+    touch = feed.touch(0)
+    assert touch is not None
+    return touch[0]
+
+
 def ours(kernel: Any, stream: Stream) -> dict[str, Any]:
     """Nanoseconds of each stage, and the last text."""
     feed = Feed("binance-usdm", [product().feed_row])
     feed.feed(stream.snapshot.read_bytes())
     messages = stream.messages.read_bytes()
-    # The snapshot alone is no live book; the second source's price is of the first message.
-    probe = Feed("binance-usdm", [product().feed_row])
-    probe.feed(stream.snapshot.read_bytes())
-    probe.feed(messages[: messages.index(b"\n")])
-    touch = probe.touch(0)
-    assert touch is not None
-    gate = opened(touch[0])
+    bid = first_bid(stream)
+    gate = opened(bid)
     credentials = credentials_of("alp-bench", secret=Secret(SECRET))
     writer = order_writer("binance-usdm", gate.orders, [product()], credentials)
     spent = [np.zeros(messages.count(b"\n"), np.int64) for _ in range(3)]
@@ -186,7 +191,7 @@ def ours(kernel: Any, stream: Stream) -> dict[str, Any]:
     count, size = kernel.ticks(feed, gate, writer, messages, CLOCK_MS, *spent, last)
     stages = dict(zip(("book", "gate", "order"), map(spread, spent), strict=True))
     states = np.zeros(count, np.int64)
-    kernel.states(opened(touch[0]), touch[0], count, states)
+    kernel.states(opened(bid), bid, count, states)
     return {**stages, "states": spread(states), "last": last[:size].decode()}
 
 

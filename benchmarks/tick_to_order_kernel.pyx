@@ -6,6 +6,7 @@ before a message, when the book is ready, when the gate has approved, and when t
 """
 
 from libc.string cimport memchr, memcpy, memset
+from picows.picows cimport WSFrame, WSListener, WSMsgType, WSTransport
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from alp._core.book cimport side_best
@@ -162,3 +163,83 @@ def write_ns(Gate gate, OrderWriter writer, i64 bid, i64 clock_ms, i64 calls, u8
     if failed:
         raise AssertionError("not approved, or not written")
     return <double>start / calls
+
+
+cdef class Trader(WSListener):
+    """Answers each depth message that its socket brings with an order on another socket.
+
+    Parameters
+    ----------
+    orders
+        The connection that takes them; set before the first message.
+    arrived_ns, ready_ns, sent_ns
+        Filled in, by CLOCK_MONOTONIC: when a message was handed over, when the order's bytes were
+        there, when the socket had taken them.
+    """
+
+    cdef Feed feed
+    cdef Gate gate
+    cdef OrderWriter writer
+    cdef i64 clock_ms
+    cdef i64[::1] arrived_ns, ready_ns, sent_ns
+    cdef readonly i64 count
+    cdef public WSTransport orders
+    cdef u8[::1] to
+
+    def __init__(
+        self, Feed feed, Gate gate, OrderWriter writer, i64 clock_ms, i64[::1] arrived_ns,
+        i64[::1] ready_ns, i64[::1] sent_ns,
+    ):
+        super().__init__()
+        self.feed, self.gate, self.writer, self.clock_ms = feed, gate, writer, clock_ms
+        self.arrived_ns, self.ready_ns, self.sent_ns = arrived_ns, ready_ns, sent_ns
+        self.to = bytearray(MOST_TEXT)
+
+    cdef Py_ssize_t _order(self, const char* message, Py_ssize_t size, i64 start, int* place):
+        """Write the order; returns its size, 0 where there is none."""
+        cdef Market* market = &self.feed.markets[0]
+        cdef OrderCommand command
+        cdef Approval approval
+        cdef OrderText text
+        cdef i64 bid, bids
+        with nogil:
+            self.feed.take(message, size, start)
+            if market.sync.status != LIVE or not side_best(&market.book.bids, &bid, &bids):
+                return 0
+            self.gate.house.books[0].sight.book_live = True
+            self.gate.house.books[0].sight.book_ns = start
+            _decide(&command, self.count + 1, self.gate.house.token, bid)
+            if gate_approve(
+                &self.gate.house, &self.gate.orders.orders, &command, start, &approval
+            ) != PASSED:
+                return 0
+            place[0] = approval.place
+            if self.writer.write_to(
+                &approval, self.clock_ms + self.count, self.count, &self.to[0],
+                self.to.shape[0], &text
+            ) != WRITTEN:
+                return 0
+        return text.size
+
+    cpdef on_ws_frame(self, WSTransport transport, WSFrame frame):
+        """Take one frame."""
+        cdef i64 start = _now_ns()
+        cdef LifeEvent ended
+        cdef Orders* orders = &self.gate.orders.orders
+        cdef int place = -1
+        cdef Py_ssize_t size
+        if (
+            frame.msg_type != WSMsgType.TEXT or self.orders is None
+            or self.count == self.sent_ns.shape[0]
+        ):
+            return
+        size = self._order(frame.payload_ptr, frame.payload_size, start, &place)
+        self.arrived_ns[self.count], self.ready_ns[self.count] = start, _now_ns()
+        self.orders.send(WSMsgType.TEXT, (<const char*>&self.to[0])[:size])
+        self.sent_ns[self.count] = _now_ns()
+        self.count += 1
+        memset(&ended, 0, sizeof(LifeEvent))
+        ended.kind, ended.cumulative = EVENT_CANCELED, 0
+        if place >= 0:
+            orders_apply(orders, place, &ended)
+            orders_release(orders, place)
