@@ -7,6 +7,7 @@ from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from binance_private import SPOT, USDM, signer
@@ -202,3 +203,93 @@ def test_documented_errors_are_all_known(shared: Path) -> None:
             assert outcome.policy in policies
             tried += 1
     assert tried >= 12
+
+
+def vector(shared: Path, channel: str) -> dict[str, Any]:
+    path = shared / "venues/fixtures/public/signed_vectors.jsonl"
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return next(row for row in rows if row["channel"] == f"auth.{channel}")
+
+
+def eth(product: str) -> Instrument:
+    cents = Grid(2, 1)
+    lots = Grid(3, 1) if product == "usdm" else Grid(4, 1)
+    exchange = f"binance-{product}"
+    return Instrument(
+        exchange, "ETHUSDC", "ETHUSDC", "ETH", "USDC", cents, lots, lots, lots.increment
+    )
+
+
+@pytest.mark.parametrize(
+    ("channel", "product", "changes"),
+    [
+        ("fapi_new_order_gtx", "usdm", {"price": 199_950, "quantity": 50}),
+        ("fapi_cancel_by_client_id", "usdm", {"action": Action.CANCEL}),
+        (
+            "fapi_modify_order",
+            "usdm",
+            {
+                "action": Action.AMEND,
+                "client_id": "",
+                "venue_id": "8389765",
+                "price": 199_940,
+                "quantity": 60,
+            },
+        ),
+        (
+            "spot_limit_maker",
+            "spot",
+            {"client_id": "alp-1-000003", "side": -1, "price": 210_000, "quantity": 100},
+        ),
+        (
+            "spot_cancel",
+            "spot",
+            {"action": Action.CANCEL, "client_id": "", "venue_id": "55471195855"},
+        ),
+    ],
+)
+def test_what_another_client_signed_is_asked_for_alike(
+    shared: Path, channel: str, product: str, changes: dict[str, Any]
+) -> None:
+    """ccxt's parameters are among those of alp, to the letter."""
+    given: dict[str, Any] = {"action": Action.NEW, "client_id": "alp-1-000001", "side": 1}
+    order = Command(instrument=eth(product), **(given | changes))
+    request = ADAPTERS[product].commands([order], signer(), socket=False).request
+    assert request is not None
+    theirs = vector(shared, channel)
+    target, parts = urlsplit(request.target), urlsplit(theirs["url"])
+    assert (request.method, target.path) == (theirs["method"], parts.path)
+    ours = dict(parse_qsl(target.query or request.body.decode()))
+    wanted = dict(parse_qsl(parts.query or theirs["body"]))
+    for added in ("timestamp", "recvWindow", "signature"):
+        assert ours.pop(added)
+        wanted.pop(added)
+    assert wanted.items() <= ours.items()
+
+
+@pytest.mark.parametrize(
+    ("channel", "product", "name"),
+    [
+        ("fapi_countdown_cancel_all", "usdm", "dead-man"),
+        ("fapi_open_orders", "usdm", "open-orders"),
+        ("spot_account", "spot", "account"),
+    ],
+)
+def test_what_another_client_asks_is_asked_alike(
+    shared: Path, channel: str, product: str, name: str
+) -> None:
+    adapter = ADAPTERS[product]
+    calls = [
+        adapter.dead_man(eth(product), 5 * 10**9, signer()),
+        *adapter.open_orders([eth(product)], signer()),
+        *adapter.account([eth(product)], signer()),
+    ]
+    request = next(call.request for call in calls if call is not None and call.name == name)
+    assert request is not None
+    theirs = vector(shared, channel)
+    target, parts = urlsplit(request.target), urlsplit(theirs["url"])
+    assert (request.method, target.path) == (theirs["method"], parts.path)
+    ours = dict(parse_qsl(target.query or request.body.decode()))
+    wanted = dict(parse_qsl(parts.query or theirs["body"]))
+    names = set(wanted) - {"timestamp", "recvWindow", "signature"}
+    assert {each: ours[each] for each in names} == {each: wanted[each] for each in names}

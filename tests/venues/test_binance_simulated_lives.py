@@ -47,11 +47,11 @@ Told = list[tuple[Fact, ...]]
 class Trader:
     """An account that does what chance wants, and keeps everything it was told."""
 
-    def __init__(self, exchange: str, seed: int) -> None:
+    def __init__(self, exchange: str, seed: int, losses: float) -> None:
         book = PlainBook(2, 3)
         book.replace(BID, [((1999 - n) * TICK, 5 * LOT) for n in range(5)])
         book.replace(ASK, [((2001 + n) * TICK, 5 * LOT) for n in range(5)])
-        self.chance = random.Random(seed)
+        self.chance, self.losses = random.Random(seed), losses
         self.clock = Clock()
         self.market = Market("ETHUSDC", book)
         futures = exchange == "binance-usdm"
@@ -71,7 +71,7 @@ class Trader:
         self.orders: dict[str, Command] = {}
         self.commands: dict[str, int] = {}
         self.terms: dict[tuple[str, int, int], int] = {}
-        self.asked: list[tuple[str, OrderEvent, Command]] = []
+        self.asked: list[Command] = []
         self.told: Told = []
         self.reader = self.adapter.reader(self.signer, self.products)
         self.peer = Peer()
@@ -165,16 +165,32 @@ class Trader:
 
     def send(self, command: Command) -> None:
         if command.action is not Action.NEW:
-            amends = command.action is Action.AMEND
-            kind = OrderEvent.AMEND_REQUESTED if amends else OrderEvent.CANCEL_REQUESTED
-            self.asked.append((command.client_id, kind, command))
-        outcome = self.ask(self.adapter.commands([command], self.signer, socket=False))
+            self.asked.append(command)
+        call = self.adapter.commands([command], self.signer, socket=False)
+        if self.chance.random() < self.losses:
+            self.lose(call)
+            return
+        outcome = self.ask(call)
         done = any(fact.kind is OrderEvent.AMEND_ACKED for fact in outcome.facts)
         if command.action is Action.AMEND and done:
             old = self.orders[command.client_id]
             self.orders[command.client_id] = dataclasses.replace(
                 old, price=command.price, quantity=command.quantity
             )
+
+    def lose(self, call: Call) -> None:
+        """Let a request or its answer be lost; nobody can say which."""
+        assert call.request is not None
+        if self.chance.random() < 0.5:
+            self.side.answer(request_of(call.request))
+            self.hear()
+        self.told.append(self.adapter.read(call, Answer(b"", 502), self.products).facts)
+
+    def query(self, order: Command) -> Fact:
+        """Ask how an order is, after everything that was sent of it."""
+        last = dataclasses.replace(order, number=self.commands[order.client_id])
+        [fact] = self.ask(self.adapter.query(last, self.signer)).facts
+        return fact
 
     def run(self, steps: int) -> None:
         for _ in range(steps):
@@ -190,11 +206,12 @@ class Trader:
         }
         for order in self.sent:
             table.open(order.client_id, 0, order.side, order.price, order.quantity)
-        for name, kind, command in self.asked:
-            terms = {}
-            if kind is OrderEvent.AMEND_REQUESTED:
+        for command in self.asked:
+            kind, terms = OrderEvent.CANCEL_REQUESTED, {}
+            if command.action is Action.AMEND:
+                kind = OrderEvent.AMEND_REQUESTED
                 terms = {"price": command.price, "quantity": command.quantity}
-            table.apply(name, kind, command=command.number, **terms)
+            table.apply(command.client_id, kind, command=command.number, **terms)
         for fact in itertools.chain.from_iterable(told):
             name = fact.client_id or venue_ids[fact.venue_id]
             number = fact.command
@@ -220,41 +237,45 @@ class Trader:
 
 @pytest.mark.parametrize("exchange", EXCHANGES)
 @pytest.mark.parametrize("seed", range(8))
-def test_any_order_of_telling_ends_as_the_venue_has_it(exchange: str, seed: int) -> None:
-    trader = Trader(exchange, seed)
+@pytest.mark.parametrize("losses", [0, 0.2], ids=["all-answers", "some-lost"])
+def test_any_order_of_telling_ends_as_the_venue_has_it(
+    exchange: str, seed: int, losses: float
+) -> None:
+    trader = Trader(exchange, seed, losses)
     trader.run(60)
+    if not losses:
+        heard = trader.orders_of(trader.table_of(trader.told))
+        assert not {each.state.name for each in heard.values()} & {"UNKNOWN", "PENDING_CANCEL"}
+    truth = {order.client_id: trader.query(order) for order in trader.sent}
+    since_ns = trader.clock() - 3600 * 10**9
+    trades = trader.ask(trader.adapter.trades(trader.eth, since_ns, trader.signer)).facts
+
     table = trader.table_of(trader.told)
     kept = trader.orders_of(table)
-    states = {order.state.name for order in kept.values()}
-    assert states & {"FILLED", "PARTIALLY_FILLED"}
-    position = table.exposure(0).position
-
-    for name, order in kept.items():
-        if order.state.name == "REJECTED":
-            continue
-        command = dataclasses.replace(trader.orders[name], number=trader.commands[name])
-        [fact] = trader.ask(trader.adapter.query(command, trader.signer)).facts
-        if fact.kind is OrderEvent.FOUND:
-            truth = (order.state.name in ("ACKED", "PARTIALLY_FILLED"), order.quantity)
-            assert truth == (True, fact.quantity)
-            assert order.price == fact.price
-        else:
-            assert fact.kind.name == order.state.name
-        assert fact.cumulative == order.filled
+    if not losses:
+        assert kept == heard, "all that was asked was known"
+    assert {each.state.name for each in kept.values()} >= {"FILLED"}
+    for name, fact in truth.items():
+        order = kept[name]
         assert order.contradictions == 0
-    since = trader.clock() - 3600 * 10**9
-    trades = trader.ask(trader.adapter.trades(trader.eth, since, trader.signer)).facts
+        if fact.kind is OrderEvent.FOUND:
+            assert order.state.name in ("ACKED", "PARTIALLY_FILLED")
+            assert (order.price, order.quantity) == (fact.price, fact.quantity)
+        elif fact.kind is OrderEvent.NOT_FOUND:
+            assert order.state.name == "REJECTED"
+        else:
+            assert order.state.name == fact.kind.name
+        assert order.filled == max(fact.cumulative, 0)
+    position = table.exposure(0).position
     assert sum(fact.side * fact.quantity for fact in trades) == position
     if exchange == "binance-usdm":
         _, call = trader.adapter.account([trader.eth], trader.signer)
         assert trader.ask(call).positions[0].quantity == position
 
     chance = random.Random(seed)
-    whole = trader.table_of(trader.told)
-    assert trader.orders_of(whole) == kept
     for _ in range(25):
         told = trader.told + chance.choices(trader.told, k=20)
         chance.shuffle(told)
         again = trader.table_of(told)
         assert trader.orders_of(again) == kept
-        assert again.exposure(0) == whole.exposure(0)
+        assert again.exposure(0) == table.exposure(0)
