@@ -146,7 +146,7 @@ class Calls:
             else:
                 return outcome
 
-    async def ask_pages(self, make: Callable[[], Call]) -> list[Outcome]:
+    async def ask_pages(self, make: Callable[[], Call], *, urgent: bool = False) -> list[Outcome]:
         """Ask for all pages of something.
 
         Raises
@@ -154,14 +154,16 @@ class Calls:
         VenueError
             As :meth:`ask`, or if there is no end to them.
         """
-        outcomes = [await self.ask(make)]
+        outcomes = [await self.ask(make, urgent=urgent)]
         while (more := outcomes[-1].more) is not None:
             if len(outcomes) >= MOST_PAGES:
                 raise VenueError(f"{self.adapter.exchange}: more than {MOST_PAGES} pages")
-            outcomes.append(await self.ask(_next_page(more, self.signer)))
+            outcomes.append(await self.ask(_next_page(more, self.signer), urgent=urgent))
         return outcomes
 
-    async def ask_all(self, make: Callable[[], Sequence[Call]]) -> list[Outcome]:
+    async def ask_all(
+        self, make: Callable[[], Sequence[Call]], *, urgent: bool = False
+    ) -> list[Outcome]:
         """Ask for all pages of several things; each is signed when its turn comes.
 
         Raises
@@ -171,7 +173,7 @@ class Calls:
         """
         outcomes: list[Outcome] = []
         for index in range(len(make())):
-            outcomes += await self.ask_pages(_one_of(make, index))
+            outcomes += await self.ask_pages(_one_of(make, index), urgent=urgent)
         return outcomes
 
     async def compare_clocks(self) -> None:

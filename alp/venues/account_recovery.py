@@ -201,8 +201,8 @@ class Reader:
         self._instruments = instruments
         self._deliver = deliver
 
-    async def open_orders(self) -> tuple[LiveOrder, ...]:
-        """Return everything that is open at the venue.
+    async def open_orders(self, *, urgent: bool = False) -> tuple[LiveOrder, ...]:
+        """Return everything that is open at the venue; what is urgent does not wait its turn.
 
         Raises
         ------
@@ -210,7 +210,9 @@ class Reader:
             If there is no answer.
         """
         adapter, signer = self._calls.adapter, self._calls.signer
-        outcomes = await self._calls.ask_all(lambda: adapter.open_orders(self._instruments, signer))
+        outcomes = await self._calls.ask_all(
+            lambda: adapter.open_orders(self._instruments, signer), urgent=urgent
+        )
         return tuple(order for outcome in outcomes for order in outcome.orders)
 
     async def orders(

@@ -44,7 +44,7 @@ async def cancel_all(
         except VenueError as error:
             logger.warning("%s: cancel-all: %s", calls.adapter.exchange, error)
     by_symbol = {each.symbol: each for each in instruments}
-    for instrument, orders in _by_instrument(await reader.open_orders(), by_symbol):
+    for instrument, orders in _by_instrument(await reader.open_orders(urgent=True), by_symbol):
         most = calls.adapter.most_in_batch.get(Action.CANCEL, 1)
         for first in range(0, len(orders), most):
             batch = [_cancel(each, instrument) for each in orders[first : first + most]]
@@ -53,7 +53,7 @@ async def cancel_all(
                 deliver(outcome.facts)
             except (VenueError, ConfigError) as error:
                 logger.warning("%s: cancel: %s", calls.adapter.exchange, error)
-    return tuple(each for each in await reader.open_orders() if each.symbol in by_symbol)
+    return tuple(each for each in await reader.open_orders(urgent=True) if each.symbol in by_symbol)
 
 
 def _targets(

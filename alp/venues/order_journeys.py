@@ -252,12 +252,11 @@ class Journeys:
         wait_ns = self._prepared(journey, socket=True)
         if wait_ns is None:
             return
-        if wait_ns:
-            self._start(journey, wait_ns)
-            return
         call = journey.call
         assert call is not None
-        assert call.message is not None
+        if wait_ns or call.message is None:  # some take batches by REST only
+            self._start(journey, wait_ns)
+            return
         self._leave(journey)
         try:
             connection.send(call.message)

@@ -20,6 +20,9 @@ from alp.venues.orders import Answer, StreamNews, StreamPlan, StreamReader
 
 logger = logging.getLogger(__name__)
 
+_socket_logger = logging.getLogger(f"{__name__}.socket")
+_socket_logger.setLevel(logging.INFO)  # below that the library logs requests, and keys with them
+
 SECOND = 10**9
 HANDSHAKE_S = 10.0
 EXCERPT = 200
@@ -177,7 +180,8 @@ class PrivateConnection:
                 websocket_handshake_timeout=HANDSHAKE_S,
                 enable_auto_pong=False,  # the listener answers: a ping is a sign of life
                 max_frame_size=MOST_BYTES,
-                logger_name="alp",
+                max_redirects=0,
+                logger_name=_socket_logger,
             )
         except (OSError, TimeoutError, picows.WSError) as error:
             failure = error.strerror or "" if isinstance(error, OSError) else ""

@@ -47,7 +47,6 @@ from alp.venues.sought import Sought
 
 EXCHANGE = "kraken-spot"
 SIDES = {"buy": 1, "sell": -1}
-HALF_A_SECOND_NS = SECOND // 2
 _ENDS = {
     "closed": OrderEvent.FILLED,
     "canceled": OrderEvent.CANCELED,
@@ -187,7 +186,7 @@ def _read_facts(call: Call, body: Fields, instruments: Mapping[str, Instrument])
         return _read_balances(result)
     if call.name == "time":
         # Told in whole seconds: the half that follows is the best guess.
-        return Outcome(venue_ns=result.whole("unixtime") * SECOND + HALF_A_SECOND_NS)
+        return Outcome(venue_ns=result.whole("unixtime") * SECOND)
     if call.name == "stream-key":
         return Outcome(text=result.text("token"))
     return Outcome()  # cancel-all and dead-man: what follows is told by the stream

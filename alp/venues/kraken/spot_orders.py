@@ -70,6 +70,7 @@ class KrakenSpotOrders:
     # Of an account of the tier "intermediate", which whoever trades by program has.
     weight_per_minute = 30
     orders_per_10s = TIERS["intermediate"].per_10s
+    counter = TIERS["intermediate"]
     # An order waits up to 5 s for its turn before the venue gives it up.
     not_found_ns = 10 * SECOND
     dead_man_ns = 60 * SECOND
@@ -165,7 +166,7 @@ class KrakenSpotOrders:
 
     def time(self) -> Call:
         """Ask for the venue's clock, which it tells in whole seconds."""
-        return Call("time", SignedRequest("GET", "/0/public/Time", {}))
+        return Call("time", SignedRequest("GET", "/0/public/Time", {}), weight=0)
 
     def read(self, call: Call, answer: Answer, instruments: Mapping[str, Instrument]) -> Outcome:
         """Read the answer to one of the calls above."""
