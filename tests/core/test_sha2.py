@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import ctypes
 import hashlib
 import hmac
 import pickle
+import sys
 from pathlib import Path
 
 import pytest
@@ -142,6 +144,20 @@ def test_a_key_shows_nothing_and_is_not_copied(digest: str) -> None:
     for copied in (copy.copy, copy.deepcopy, pickle.dumps):
         with pytest.raises(TypeError, match="neither copied nor pickled"):
             copied(key)
+
+
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="looks into its memory")
+@pytest.mark.parametrize("digest", DIGESTS)
+def test_a_key_leaves_nothing_in_the_memory_of_its_object(digest: str) -> None:
+    key = HmacKey(b"very secret", digest)
+    place, size = id(key), key.__sizeof__()
+    held = ctypes.string_at(place, size)
+    words = {held[at : at + 8] for at in range(0, size - 7, 8)}
+    telling = {word for word in words if len(set(word)) > 5 and word[-2:] != b"\0\0"}
+    assert len(telling) >= 6, "the states of the hash are not where they were"
+    del key
+    left = ctypes.string_at(place, size)
+    assert not [word for word in telling if word in left]
 
 
 @pytest.mark.parametrize("digest", ["md5", "SHA256", ""])
