@@ -5,6 +5,7 @@ HARDWARE: bool
 def digest_of(
     data: bytes | bytearray | memoryview, digest: str, *, portable: bool = False
 ) -> bytes: ...
+
 @final
 class HmacKey:
     @property
