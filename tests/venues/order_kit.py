@@ -71,8 +71,8 @@ def new(instrument: Instrument, which: int = 1, **changes: Any) -> Command:
         instrument,
         f"alp-1-{which}",
         side=1,
-        price=instrument.price.count("2650.1") if instrument.price.decimals else 2650,
-        quantity=instrument.order_quantity.count("0.05"),
+        price=int(Decimal("2650.1") / instrument.price.increment),
+        quantity=int(Decimal("0.05") / instrument.order_quantity.increment) or 1,
         sent_ns=NOW_NS - 10**9,
     )
     return replace(command, **changes)

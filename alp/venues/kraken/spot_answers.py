@@ -185,7 +185,6 @@ def _read_facts(call: Call, body: Fields, instruments: Mapping[str, Instrument])
     if call.name == "balances":
         return _read_balances(result)
     if call.name == "time":
-        # Told in whole seconds: the half that follows is the best guess.
         return Outcome(venue_ns=result.whole("unixtime") * SECOND)
     if call.name == "stream-key":
         return Outcome(text=result.text("token"))
