@@ -28,7 +28,6 @@ from alp.paper.protocol import (
     Peer,
     Protocol,
     compact,
-    increment,
     touch_of,
 )
 
@@ -72,11 +71,11 @@ class Binance(Protocol):
         self.exchange = self.feed = "binance-usdm" if futures else "binance-spot"
         self.messages_per_second = 10 if futures else 5
         self._rest = "/fapi/v1" if futures else "/api/v3"
-        self.rules = {each.symbol: _rules(each, futures) for each in self.markets.values()}
+        rules = {each.symbol: _rules(each, futures) for each in self.markets.values()}
         self.desk = Desk(
             self.markets,
-            self.rules,
-            accounts or binance_accounts(self.rules.values(), futures=futures),
+            rules,
+            accounts or binance_accounts(rules.values(), futures=futures),
             futures=futures,
             model=model,
             clock_ns=self.now_ns,
@@ -151,9 +150,8 @@ class Binance(Protocol):
         return [least, {"filterType": "PERCENT_PRICE_BY_SIDE", **sides}, most]
 
     def _row(self, market: Market) -> dict[str, Any]:
-        rules = self.rules[market.symbol]
+        rules, book = self.desk.rules[market.symbol], market.book
         base, quote = rules.base, rules.quote
-        step = increment(market.book.quantity_decimals)
         orders = ["LIMIT", "MARKET"] if self.futures else ["LIMIT", "LIMIT_MAKER", "MARKET"]
         own = (
             {
@@ -170,7 +168,7 @@ class Binance(Protocol):
         )
         return {
             "symbol": market.symbol,
-            "status": "TRADING",
+            "status": ("HALT" if self.desk.halted else "TRADING"),
             "baseAsset": base,
             "quoteAsset": quote,
             "baseAssetPrecision": 8,
@@ -181,14 +179,14 @@ class Binance(Protocol):
             "filters": [
                 {
                     "filterType": "PRICE_FILTER",
-                    "tickSize": increment(market.book.price_decimals),
-                    "minPrice": increment(market.book.price_decimals),
+                    "tickSize": book.price(rules.tick),
+                    "minPrice": book.price(rules.tick),
                     "maxPrice": "1000000",
                 },
                 {
                     "filterType": "LOT_SIZE",
-                    "stepSize": step,
-                    "minQty": step,
+                    "stepSize": book.quantity(rules.lot),
+                    "minQty": book.quantity(max(rules.min_quantity, rules.lot)),
                     "maxQty": market.book.quantity(rules.max_quantity),
                 },
                 *self._bands(rules),

@@ -28,6 +28,9 @@ from alp.venues.credentials import Kind as KeyKind
 from alp.venues.signing import AuthenticationError, Reason
 
 LISTEN_KEY_NS = 3600 * 10**9
+FUNDING_NS = 8 * 3600 * 10**9
+FUNDING_PIPS = 100
+"""What longs pay shorts at 0, 8 and 16 o'clock UTC, 10⁻⁶ of their positions."""
 KEEP_MS = 24 * 3600 * 1000
 """Of a subscription without a session."""
 _TRADES = ("new", "amend", "cancel", "cancel-all", "dead-man")
@@ -84,6 +87,7 @@ class BinancePrivate(PrivateSide):
         self._orders = orders
         self._accounts = BinanceAccounts(orders)
         self._listen_keys: dict[str, tuple[str, int]] = {}
+        self._funded = now_ns() // FUNDING_NS
         desk.listeners.append(self._credit)
 
     def command_of(self, request: Request) -> str:
@@ -324,9 +328,13 @@ class BinancePrivate(PrivateSide):
         return compact({"stream": peer.notes["listen_key"], "data": event})
 
     def beat(self) -> None:
-        """Let listenKeys end."""
+        """Let listenKeys end and funding be paid."""
         super().beat()
         now = self._now_ns()
+        if self._futures and now // FUNDING_NS > self._funded:
+            self._funded = now // FUNDING_NS
+            for symbol in self.desk.markets:
+                self.desk.fund(symbol, FUNDING_PIPS)
         for key, (_, until) in list(self._listen_keys.items()):
             if now < until:
                 continue

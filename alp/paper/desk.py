@@ -14,8 +14,8 @@ a report is the living one, so what is written of it is written at once.
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from alp._core.matching import Matcher, MatchKind, OrderMatch, Placed, QueueModel
 from alp.paper.accounts import Account, Accounts
@@ -23,6 +23,7 @@ from alp.paper.book import ASK, BID
 from alp.paper.filters import check_price, check_size, worst_price
 from alp.paper.ledger import Ledger
 from alp.paper.market import Market
+from alp.paper.order_records import OrderRecords
 from alp.paper.orders import (
     Kind,
     Order,
@@ -37,12 +38,12 @@ from alp.paper.orders import (
     Why,
 )
 
-REMEMBERED = 200_000
-"""Orders that have ended, and trades, that can still be asked for."""
 MOST_AMENDS = 10_000
+MOST_RESTING = 4000
+"""Orders of all accounts in one market."""
 
 
-class Desk:
+class Desk(OrderRecords):
     """Orders of all accounts of one venue.
 
     Parameters
@@ -62,8 +63,6 @@ class Desk:
     ----------
     listeners
         Called with each report.
-    trades
-        The latest, oldest first.
     halted
         Whether only cancels are done, of all symbols.
     model, exponent
@@ -84,11 +83,11 @@ class Desk:
         steady_ns: Callable[[], int] = time.monotonic_ns,
         first_number: int = 8_000_000_001,
     ) -> None:
+        super().__init__()
         self.markets = markets
         self.rules = dict(rules)
         self.accounts = accounts
         self.listeners: list[Callable[[Report], None]] = []
-        self.trades: deque[Trade] = deque(maxlen=REMEMBERED)
         self.halted = False
         self.ledger = Ledger(markets, self.rules, futures=futures, fee_in_quote=fee_in_quote)
         self.model, self.exponent = model, exponent
@@ -98,16 +97,7 @@ class Desk:
         self._reports = 0
         self._matchers: dict[str, Matcher] = {}
         self._decimals: dict[str, int] = {}
-        self._resting: dict[tuple[str, int], Order] = {}
-        self._orders: dict[int, Order] = {}
-        self._ended: deque[int] = deque()
-        self._by_client: dict[tuple[str, str], Order] = {}
         self._dead_men: dict[tuple[str, str | None], int] = {}
-
-    @property
-    def placed(self) -> int:
-        """How many orders are remembered, and open ones."""
-        return len(self._orders)
 
     @property
     def traded(self) -> set[str]:
@@ -119,46 +109,12 @@ class Desk:
         """Whether positions are kept."""
         return self.ledger.futures
 
-    def order(
-        self, account: str, *, number: int | None = None, client_id: str | None = None
-    ) -> Order | None:
-        """Return an order of an account, the latest of that client id; None where there is none."""
-        if number is not None:
-            found = self._orders.get(number)
-            return found if found is not None and found.account == account else None
-        return self._by_client.get((account, client_id or ""))
-
-    def open_orders(self, account: str, symbol: str | None = None) -> list[Order]:
-        """Return what is open, oldest first."""
-        found = [
-            each
-            for each in self._resting.values()
-            if each.account == account and symbol in (None, each.symbol)
-        ]
-        return sorted(found, key=lambda order: order.number)
-
-    def orders(self, account: str, symbol: str | None = None) -> list[Order]:
-        """Return all that is remembered, oldest first."""
-        return [
-            each
-            for each in self._orders.values()
-            if each.account == account and symbol in (None, each.symbol)
-        ]
-
-    def trades_of(self, account: str, symbol: str | None = None) -> list[Trade]:
-        """Return fills, oldest first."""
-        return [
-            each
-            for each in self.trades
-            if each.order.account == account and symbol in (None, each.order.symbol)
-        ]
-
     def ahead(self, order: Order) -> int:
         """Return how many lots of the market an open order is expected to wait behind."""
         return self._matchers[order.symbol].ahead(order.place)
 
-    def would_take(self, order: Order, price: int) -> bool:
-        """Whether an order would trade at once if it was amended to this price."""
+    def would_take(self, order: Order | Ticket, price: int) -> bool:
+        """Whether an order would trade at once at this price."""
         return self._matcher(order.symbol).available(order.bid, price, 1) > 0
 
     def rule(self, symbol: str) -> Rules:
@@ -190,9 +146,7 @@ class Desk:
         self.ledger.check(owner, order, limit, self.open_orders(account, ticket.symbol))
         self._number += 1
         order.number, order.updated_ns = self._number, order.created_ns
-        self._orders[order.number] = order
-        if ticket.client_id:
-            self._by_client[account, ticket.client_id] = order
+        self._remember(order)
         self.ledger.reserve(owner, order, limit)
         self._tell(Kind.NEW, order)
         self._tell_locked(order)
@@ -310,9 +264,7 @@ class Desk:
         self._number += 1
         price = ticket.price or 0
         order = Order(self._number, account, ticket, price, ticket.quantity, now, now)
-        self._orders[order.number] = order
-        if ticket.client_id:
-            self._by_client[account, ticket.client_id] = order
+        self._remember(order)
         self._tell(Kind.NEW, order)
         self._end(order, state, why)
         return order
@@ -339,6 +291,11 @@ class Desk:
             quantity=amount,
             assets=(asset,),
         )
+
+    def coarsen(self, factor: int = 10) -> None:
+        """Let ticks and lots be so many times what they were; open orders stay."""
+        for symbol, rules in self.rules.items():
+            self.rules[symbol] = replace(rules, tick=rules.tick * factor, lot=rules.lot * factor)
 
     def fund(self, symbol: str, rate_pips: int) -> None:
         """Let longs pay shorts 10⁻⁶ · rate of their positions at the touch's middle."""
@@ -395,9 +352,12 @@ class Desk:
             ticket.quantity = self.ledger.affordable(ticket.symbol, ticket.bid, ticket.quote)
         worth = 0 if ticket.reduce_only else limit  # what only reduces may be as small as one likes
         self._check_filters(ticket.symbol, ticket.bid, ticket.price, worth, ticket.quantity)
-        if len(self.open_orders(owner.name, ticket.symbol)) >= self.rules[ticket.symbol].most_open:
-            raise Refused(Refusal.TOO_MANY)
         matcher = self._matcher(ticket.symbol)
+        most_open = self.rules[ticket.symbol].most_open
+        if len(self.open_orders(owner.name, ticket.symbol)) >= most_open:
+            raise Refused(Refusal.TOO_MANY)
+        if len(matcher) >= MOST_RESTING:
+            raise Refused(Refusal.TOO_MANY)
         if ticket.post_only and matcher.available(ticket.bid, limit, 1):
             raise Refused(Refusal.POST_ONLY)
         number = self.accounts.number(owner.name)
@@ -523,7 +483,7 @@ class Desk:
                 self._withdraw(order, State.EXPIRED, Why.REDUCE_ONLY)
 
     def _withdraw(self, order: Order, state: State, why: Why) -> None:
-        if self._resting.get((order.symbol, order.place)) is order:
+        if self._rests(order):
             self._matchers[order.symbol].cancel(order.place)
         self._end(order, state, why)
 
@@ -533,16 +493,6 @@ class Desk:
         self._forget(order)
         self._tell(Kind.CANCELED if state is State.CANCELED else Kind.EXPIRED, order, why=why)
         self._tell_locked(order)
-
-    def _forget(self, order: Order) -> None:
-        """Let an ended order be history, and the oldest of history be nothing."""
-        if self._resting.get((order.symbol, order.place)) is order:
-            del self._resting[order.symbol, order.place]
-        self._ended.append(order.number)
-        if len(self._ended) > REMEMBERED:
-            old = self._orders.pop(self._ended.popleft())
-            if self._by_client.get((old.account, old.client_id)) is old:
-                del self._by_client[old.account, old.client_id]
 
     def _tell_locked(self, order: Order) -> None:
         """Of spot, what an order locks has changed."""

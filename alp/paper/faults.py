@@ -98,6 +98,8 @@ class CommandFault(StrEnum):
     """The accounts may only cancel and read from now on."""
     MAINTENANCE = auto()
     """Nothing private is done for ``delay_ms``."""
+    RULES = auto()
+    """Ticks and lots are ten times what they were from now on."""
     SKEW = auto()
     """The venue's clock is ``skew_ns`` ahead of what it was."""
     GAP = auto()

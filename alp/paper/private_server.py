@@ -19,6 +19,7 @@ _BEFORE = (
     CommandFault.NONCE_RESET,
     CommandFault.FREEZE,
     CommandFault.MAINTENANCE,
+    CommandFault.RULES,
     CommandFault.SKEW,
 )
 """What changes the venue before the command is looked at."""
@@ -210,6 +211,8 @@ class PrivateServer:
         elif act.fault is CommandFault.FREEZE:
             for account in self._side.desk.accounts.by_name.values():
                 account.frozen = True
+        elif act.fault is CommandFault.RULES:
+            self._side.desk.coarsen()
         elif act.fault is CommandFault.SKEW:
             self._protocol.skew_ns += act.skew_ns
         elif act.fault is CommandFault.MAINTENANCE:

@@ -492,6 +492,20 @@ def test_the_account_of_futures_is_told_in_each_of_its_ways() -> None:
     run(test)
 
 
+def test_funding_is_paid_every_eight_hours_of_the_venue_s_clock() -> None:
+    async def test(world: BinanceWorld) -> None:
+        stream = await world.user_stream()
+        await world.place("2001.00")
+        world.protocol.skew_ns += 8 * 3600 * 10**9
+        event = await stream.until(
+            lambda event: event["e"] == "ACCOUNT_UPDATE" and event["a"]["m"] == "FUNDING_FEE"
+        )
+        paid = 2001 * 0.0005 + 2000 * 0.0001
+        assert float(event["a"]["B"][0]["wb"]) == pytest.approx(1_000_000 - paid)
+
+    run(test)
+
+
 @both
 def test_a_key_says_what_it_may_do(futures: bool) -> None:
     async def test(world: BinanceWorld) -> None:

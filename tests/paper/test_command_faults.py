@@ -224,6 +224,22 @@ def test_the_clock_is_set_while_it_runs() -> None:
     run(test)
 
 
+def test_rules_change_while_orders_rest() -> None:
+    async def test(world: BinanceWorld) -> None:
+        await world.place("1990.05", "1.001", newClientOrderId="a")
+        fail(world, "query", CommandFault.RULES)
+        assert (await world.named("GET", "a"))[1]["status"] == "NEW"
+        assert (await world.place("1990.05", "1"))[1]["code"] == -4014
+        assert (await world.place("1990.10", "1.001"))[1]["code"] == -4003
+        _, answer = await world.send("GET", "/fapi/v1/exchangeInfo", {})
+        filters = {row["filterType"]: row for row in answer["symbols"][0]["filters"]}
+        assert filters["PRICE_FILTER"]["tickSize"] == "0.10"
+        assert filters["LOT_SIZE"]["stepSize"] == "0.010"
+        assert (await world.place("1990.10", "1.01"))[0] == 200
+
+    run(test)
+
+
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
