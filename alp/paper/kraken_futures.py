@@ -144,7 +144,7 @@ def _float(number: str) -> str:
 
 
 def _instrument(market: Market) -> str:
-    base, quote = _parts(market.symbol)
+    base, quote = parts(market.symbol)
     return (
         f'{{"symbol":"{market.symbol}","type":"flexible_futures","contractSize":1,'
         f'"tickSize":{increment(market.book.price_decimals)},"tradeable":true,'
@@ -161,7 +161,7 @@ def _ticker(market: Market) -> str:
     )
 
 
-def _parts(symbol: str) -> tuple[str, str]:
+def parts(symbol: str) -> tuple[str, str]:
     """Return base and quote of a contract: ``PF_XBTUSD``, ``FI_ETHUSD_211231``."""
     pair = symbol.split("_")[1] if "_" in symbol else symbol
     base, quote = (pair[:-3], pair[-3:]) if len(pair) > 3 else (pair, "USD")
