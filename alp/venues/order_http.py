@@ -131,6 +131,8 @@ class OrderHttp:
 
     def _new_session(self) -> aiohttp.ClientSession:
         tracing = aiohttp.TraceConfig()
+        tracing.on_connection_create_start.append(_connecting)
+        tracing.on_connection_reuseconn.append(_connecting)
         tracing.on_request_headers_sent.append(_leaving)
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_S),
@@ -138,6 +140,13 @@ class OrderHttp:
             cookie_jar=aiohttp.DummyCookieJar(),
             trace_configs=[tracing],
         )
+
+
+async def _connecting(_: aiohttp.ClientSession, context: SimpleNamespace, __: Any) -> None:
+    """Stop a request that has left already from looking for another connection."""
+    trip: _Trip = context.trace_request_ctx
+    if trip.left:
+        raise _Again
 
 
 async def _leaving(_: aiohttp.ClientSession, context: SimpleNamespace, __: Any) -> None:

@@ -142,7 +142,7 @@ class OrderRates:
         self.reported: dict[str, int] = {}
         self._blocked_until_ns = 0
         self._banned_until_ns = 0
-        self._banned_call_ns = 0
+        self._banned_call_ns = monotonic_ns() - BANNED_CALL_NS
 
     @property
     def blocked_ns(self) -> int:
