@@ -103,6 +103,9 @@ class Binance(Protocol):
         if path == f"{self._rest}/ticker/bookTicker":
             rows = [self._ticker(each) for each in chosen]
             return 200, compact(rows if wanted is None else rows[0])
+        if path in (f"{self._rest}/ticker/price", "/fapi/v2/ticker/price"):
+            rows = [self._price(each) for each in chosen]
+            return 200, compact(rows if wanted is None else rows[0])
         if path == "/fapi/v1/premiumIndex" and self.futures:
             rows = [self._premium(each) for each in chosen]
             return 200, compact(rows if wanted is None else rows[0])
@@ -121,6 +124,11 @@ class Binance(Protocol):
         bid, bids, ask, asks = touch_of(market)
         row = {"symbol": market.symbol, "bidPrice": bid, "bidQty": bids}
         row |= {"askPrice": ask, "askQty": asks}
+        return row | {"time": market.at_ms} if self.futures else row
+
+    def _price(self, market: Market) -> dict[str, Any]:
+        price = market.book.price(self.desk.ledger.middle(market.symbol))
+        row = {"symbol": market.symbol, "price": price}
         return row | {"time": market.at_ms} if self.futures else row
 
     def _premium(self, market: Market) -> dict[str, Any]:

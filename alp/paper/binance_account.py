@@ -57,6 +57,16 @@ class BinanceAccounts:
             for asset, amount in rows
         ]
 
+    def trade_fees(self, call: Call) -> list[dict[str, Any]]:
+        """Return fees of symbols of spot."""
+        owner, wanted = self._owner(call), call.params.get("symbol")
+        rates = {
+            "makerCommission": rate(owner.maker_pips),
+            "takerCommission": rate(owner.taker_pips),
+        }
+        symbols = [each for each in self._desk.markets if wanted in (None, each)]
+        return [{"symbol": each, **rates} for each in symbols]
+
     def margin_pairs(self, call: Call) -> list[dict[str, Any]]:
         """Return what can be traded with borrowed assets: nothing."""
         return []
@@ -73,7 +83,7 @@ class BinanceAccounts:
             "sellerCommission": 0,
             "commissionRates": rates,
             "canTrade": not owner.frozen,
-            "canWithdraw": any(WITHDRAW in key.permissions for key in owner.keys),
+            "canWithdraw": call.withdraws,
             "canDeposit": True,
             "brokered": False,
             "requireSelfTradePrevention": False,
@@ -163,7 +173,7 @@ class BinanceAccounts:
             "feeTier": 0,
             "canTrade": not owner.frozen,
             "canDeposit": True,
-            "canWithdraw": any(WITHDRAW in key.permissions for key in owner.keys),
+            "canWithdraw": call.withdraws,
             "multiAssetsMargin": False,
             "updateTime": 0,
             "totalInitialMargin": text(margin, MONEY),
@@ -279,7 +289,7 @@ class BinanceAccounts:
             "feeTier": 0,
             "canTrade": not owner.frozen,
             "canDeposit": True,
-            "canWithdraw": any(WITHDRAW in key.permissions for key in owner.keys),
+            "canWithdraw": call.withdraws,
             "dualSidePosition": False,
             "updateTime": 0,
             "multiAssetsMargin": False,

@@ -53,10 +53,11 @@ ALL_CANCELED = "The operation of cancel all open order is done."
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A command: whose it is, and its parameters as text."""
+    """A command: whose it is, its parameters as text, and whether its key may withdraw."""
 
     account: str
     params: Mapping[str, str]
+    withdraws: bool = False
 
     def text(self, name: str, default: str | None = None) -> str:
         """Return a parameter.

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from alp.paper.accounts import TRADE, ApiKey
+from alp.paper.accounts import TRADE, WITHDRAW, ApiKey
 from alp.paper.binance_account import BinanceAccounts
 from alp.paper.binance_answers import Problem, missing
 from alp.paper.binance_limits import Limits
@@ -106,7 +106,7 @@ class BinancePrivate(PrivateSide):
             self.limits.weigh(request.address, _weight(route, "symbol=" in text), now)
             account, key, params = self._believed(request, route)
             self.limits.order(account, route.orders, now)
-            status, body = 200, self._do(route, Call(account, params), key)
+            status, body = 200, self._do(route, _call(account, params, key), key)
         except (Problem, Refused) as error:
             problem = error if isinstance(error, Problem) else self._orders.problem(error)
             status, body = problem.status, problem.body
@@ -242,7 +242,7 @@ class BinancePrivate(PrivateSide):
         account, key = self._caller(peer, route, params)
         peer.notes["caller"] = account
         self.limits.order(account, route.orders, now)
-        call = Call(account, {name: _text(each) for name, each in params.items()})
+        call = _call(account, {name: _text(each) for name, each in params.items()}, key)
         if route.does in ("subscribe", "unsubscribe"):
             return self._subscription(peer, route, call)
         return self._do(route, call, key)
@@ -374,6 +374,10 @@ class BinancePrivate(PrivateSide):
         order = report.order
         if report.kind is Kind.TRADE and order is not None and order.state is State.FILLED:
             self.limits.filled(report.account)
+
+
+def _call(account: str, params: Mapping[str, str], key: ApiKey) -> Call:
+    return Call(account, params, WITHDRAW in key.permissions)
 
 
 def _weight(route: Route, with_symbol: bool) -> int:

@@ -49,6 +49,7 @@ _DUAL, _MULTI = "/fapi/v1/positionSide/dual", "/fapi/v1/multiAssetsMargin"
 _BOTH = {
     ("GET", _KEY): Route("restrictions", ACCOUNT),
     ("GET", _COINS): Route("coins", ACCOUNT, 10),
+    ("GET", "/sapi/v1/asset/tradeFee"): Route("trade_fees", ACCOUNT),
     ("GET", "/sapi/v1/margin/allPairs"): Route("margin_pairs", ACCOUNT, signed=False),
     ("GET", "/sapi/v1/margin/isolated/allPairs"): Route("margin_pairs", ACCOUNT, 10),
 }

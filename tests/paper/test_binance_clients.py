@@ -127,6 +127,29 @@ def test_ccxt_places_amends_cancels_and_is_filled(futures: bool) -> None:
     asyncio.run(trade_with_ccxt(futures=futures))
 
 
+async def call_with_ccxt(*, futures: bool) -> None:
+    async with (
+        Exchange(protocol(futures=futures), rate=0) as exchange,
+        Ccxt(exchange, futures=futures) as ccxt,
+    ):
+        client, symbol = ccxt.client, ccxt.symbol
+        order = await client.create_order_ws(symbol, "limit", "buy", 0.5, 1990)
+        order = await client.edit_order_ws(order["id"], symbol, "limit", "buy", 0.4, 1990.5)
+        found = await client.fetch_order_ws(order["id"], symbol)
+        assert (found["price"], found["amount"], found["status"]) == (1990.5, 0.4, "open")
+        assert (await client.cancel_order_ws(order["id"], symbol))["status"] == "canceled"
+        if futures:
+            assert (await client.fetch_balance_ws())["USDC"]["total"] == 1_000_000
+        paths = {each.peer.path for each in exchange.connections.values()}
+        assert any("/ws-fapi" in path or "/ws-api" in path for path in paths)
+        assert not any(path.endswith("/order") for path in exchange.requests)
+
+
+@pytest.mark.parametrize("futures", [True, False], ids=["usdm", "spot"])
+def test_ccxt_sends_orders_on_the_socket(futures: bool) -> None:
+    asyncio.run(call_with_ccxt(futures=futures))
+
+
 def test_binance_s_own_sdk_trades_by_rest_and_socket_and_hears_of_it() -> None:
     name = "binance_sdk_derivatives_trading_usds_futures.derivatives_trading_usds_futures"
     sdk = pytest.importorskip(name, reason="needs Binance's SDK, of the extra `test`")

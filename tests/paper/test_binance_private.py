@@ -513,6 +513,8 @@ def test_a_key_says_what_it_may_do(futures: bool) -> None:
         for key, withdraws in ((FIRST, False), (WITHDRAW, True)):
             _, answer = await world.rest("GET", path, by=key)
             assert answer["enableWithdrawals"] is withdraws
+            account = "/fapi/v3/account" if futures else "/api/v3/account"
+            assert (await world.rest("GET", account, by=key))[1]["canWithdraw"] is withdraws
         found = world.desk.accounts.find("probe-key")
         assert found is not None
         found[1].permissions = frozenset({"read"})
