@@ -8,7 +8,7 @@ from typing import Self
 import orjson
 
 from alp._core.order_life import OrderEvent
-from alp.venues.orders import Command, Fact
+from alp.venues.orders import Command, Fact, TimeInForce
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,8 @@ class Sought:
     number: int
     quantity: int
     sent_ns: int
+    immediate: bool
+    """It stays for no longer than a moment: what is not filled of it expires."""
 
     @classmethod
     def of(cls, command: Command) -> Self:
@@ -34,6 +36,7 @@ class Sought:
             command.number,
             command.quantity,
             command.sent_ns,
+            command.time_in_force is not TimeInForce.GTC,
         )
 
     @classmethod

@@ -164,6 +164,7 @@ def test_an_end_of_which_only_the_id_is_told_has_what_was_told_before(
         ("post_order_failed_because_it_would_filled", OrderEvent.REJECTED, RejectReason.POST_ONLY),
         ("ioc_order_failed_because_it_would_not_be_executed", OrderEvent.EXPIRED, 0),
         ("contract_expired", OrderEvent.EXPIRED, 0),
+        ("self_fill", OrderEvent.EXPIRED, 0),
         ("dead_man_switch", OrderEvent.CANCELED, 0),
         ("not_enough_margin", OrderEvent.CANCELED, 0),
         ("full_fill", OrderEvent.FILLED, 0),

@@ -53,7 +53,8 @@ SIDES = {"buy": 1, "sell": -1}
 EARLIER_NS = 60 * SECOND
 """How much before it was sent an order's trades are looked for: clocks differ."""
 WRONG_REQUEST = Meaning(Policy.FIX_CONFIG)
-NOT_EXECUTED = "iocWouldNotExecute"
+EXPIRED_AT_ONCE = ("iocWouldNotExecute", "selfFill")
+"""Of a new order: ended by its time in force, or so as not to trade with an own one."""
 _DONE = {
     Action.NEW: ("placed", "partiallyFilled", "filled"),
     Action.AMEND: ("edited", "partiallyFilled", "filled"),
@@ -138,7 +139,7 @@ def _status(command: Command, row: Fields) -> tuple[list[Fact], Meaning | None, 
         status = row.text("status")
         if status in _DONE[command.action]:
             return _told_done(command, row), None, ""
-        if command.action is Action.NEW and status == NOT_EXECUTED:
+        if command.action is Action.NEW and status in EXPIRED_AT_ONCE:
             ended = replace(done(command), kind=OrderEvent.EXPIRED, cumulative=0)
             return [ended], Meaning(Policy.REQUOTE), status
         if command.action is Action.CANCEL and status == "filled":
@@ -323,7 +324,9 @@ def _read_ended(context: str, body: Fields, instruments: Mapping[str, Instrument
     total = sum(found.values())
     if not total and not sought.venue_id:
         return Outcome((sought.not_found(),))
-    kind = OrderEvent.FILLED if total == sought.quantity else OrderEvent.CANCELED
+    kind = OrderEvent.EXPIRED if sought.immediate else OrderEvent.CANCELED
+    if total == sought.quantity:
+        kind = OrderEvent.FILLED
     end = replace(sought.not_found(), kind=kind, cumulative=total, side=sought.side)
     return Outcome((*facts, end))
 

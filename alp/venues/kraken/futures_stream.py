@@ -34,8 +34,11 @@ FEEDS = ("open_orders_verbose", "fills", "balances", "open_positions")
 MOST_ORDERS = 4096
 """Remembered: an order of which nothing was heard while so many others were is forgotten."""
 _REJECTED = "post_order_failed_because_it_would_filled"
-_NOT_EXECUTED = "ioc_order_failed_because_it_would_not_be_executed"
-_EXPIRED = "contract_expired"
+_EXPIRED = (
+    "ioc_order_failed_because_it_would_not_be_executed",
+    "contract_expired",
+    "self_fill",
+)
 _ORDERS = ("open_orders", "open_orders_verbose")
 
 
@@ -213,9 +216,7 @@ class FuturesReader:
                     cumulative=-1,
                 )
             ]
-        if reason == _NOT_EXECUTED:
-            return [replace(fact, kind=OrderEvent.EXPIRED, cumulative=0)]
-        kind = OrderEvent.EXPIRED if reason == _EXPIRED else OrderEvent.CANCELED
+        kind = OrderEvent.EXPIRED if reason in _EXPIRED else OrderEvent.CANCELED
         return [replace(fact, kind=kind)]
 
     def _read_fills(self, body: Fields, *, snapshot: bool) -> StreamNews:
