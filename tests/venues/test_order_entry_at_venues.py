@@ -344,7 +344,8 @@ async def _refusals(owner: Owner) -> None:
     assert owner.table.get("alp-1-1") == refused
     reasons = {each.reason for each in owner.heard if each.kind is OrderEvent.REJECTED}
     assert reasons <= {RejectReason.POST_ONLY}
-    outcome = await owner.do(owner.new("alp-1-2", 1999, 40_000))
+    futures = Capability.POSITIONS in owner.adapter.capabilities
+    outcome = await owner.do(owner.new("alp-1-2", 1999, 200_000 if futures else 4000))
     (fact,) = outcome.facts
     assert fact.kind is OrderEvent.REJECTED
     assert fact.reason in (RejectReason.BALANCE, RejectReason.MARGIN)
