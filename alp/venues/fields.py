@@ -113,6 +113,9 @@ class Fields:
 
     def whole(self, name: str) -> int:
         """Return a whole number, however it is written."""
+        plain = self._row.get(name)
+        if type(plain) is int and -MOST_STEPS <= plain <= MOST_STEPS:
+            return plain
         value = self.number(name)
         if value != value.to_integral_value():
             self._wrong(name, "a whole number")

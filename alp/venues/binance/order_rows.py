@@ -15,13 +15,13 @@ from alp.venues.order_facts import (
     balance_units,
     client_id,
     fee_units,
-    milliseconds_ns,
     nearest_step,
     refused,
 )
 from alp.venues.orders import Action, Command, Fact, LiveOrder
 
 MILLISECOND = 1_000_000
+LATEST_MS = (2**63 - 1) // MILLISECOND
 BUY, SELL = 1, -1
 SIDES = {BUY: "BUY", SELL: "SELL"}
 MAKER, TAKER = 1, 2
@@ -122,7 +122,8 @@ def milliseconds(fields: Fields, *names: str) -> int:
     """Return the first time there is, in nanoseconds; 0 where there is none."""
     for name in names:
         if name in fields:
-            return milliseconds_ns(fields, name)
+            value = fields.whole(name)
+            return value * MILLISECOND if 0 <= value <= LATEST_MS else 0
     return 0
 
 

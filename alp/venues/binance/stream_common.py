@@ -77,8 +77,9 @@ class BinanceReader:
         VenueError
             If it is none that the venue sends; nothing of it counts.
         """
-        row = Fields(self.exchange, "a message", parsed(self.exchange, message))
-        members = dict(row.items())
+        members = parsed(self.exchange, message)
+        row = Fields(self.exchange, "a message", members)
+        assert isinstance(members, Mapping)
         if "id" in members and not isinstance(members.get("e"), str):
             return self._answer(members["id"], row)
         for wrapper in ("event", "data"):
