@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from alp.paper.accounts import Accounts
 from alp.paper.book import ASK, BID
+from alp.paper.coinbase_private import private_side
 from alp.paper.market import Made, Market
 from alp.paper.protocol import (
     BOOK,
@@ -25,12 +29,28 @@ _UNKNOWN = 404, b'{"error":"NOT_FOUND","message":"Product not found"}'
 
 
 class Coinbase(Protocol):
-    """Advanced Trade; a product ``X-USD`` is also there as ``X-USDC``, an alias."""
+    """Advanced Trade; a product ``X-USD`` is also there as ``X-USDC``, an alias.
+
+    Parameters
+    ----------
+    accounts
+        Whose orders it takes; by default those that everybody knows.
+    """
 
     exchange = "coinbase-spot"
     feed = "coinbase"
     messages_per_second = 8
     subscribe_within_s = 5.0
+
+    def __init__(
+        self,
+        markets: Iterable[Market],
+        *,
+        accounts: Accounts | None = None,
+        clock_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        super().__init__(markets, clock_ns=clock_ns)
+        self.desk = private_side(self, accounts).desk
 
     def rest(self, path: str, query: dict[str, str]) -> Answer | None:
         """Answer a request; None where there is nothing."""
@@ -40,7 +60,9 @@ class Coinbase(Protocol):
             return 200, compact(told)
         if path == "/api/v3/brokerage/market/product_book":
             return self._book_answer(query)
-        rows = {row["product_id"]: row for each in self.markets.values() for row in _rows(each)}
+        rows = {
+            row["product_id"]: row for each in self.markets.values() for row in self._rows(each)
+        }
         if path == PRODUCTS:
             futures = query.get("product_type") == "FUTURE"
             found = [] if futures else list(rows.values())
@@ -49,6 +71,38 @@ class Coinbase(Protocol):
         if product == path:
             return None
         return (200, compact(rows[product])) if product in rows else _UNKNOWN
+
+    def _rows(self, market: Market) -> list[dict[str, Any]]:
+        """Return a product, and its alias where it has one."""
+        base, _, quote = market.symbol.partition("-")
+        rules, book = self.desk.rules[market.symbol], market.book
+        row = {
+            "product_id": market.symbol,
+            "price": "1",
+            "base_increment": book.quantity(rules.lot),
+            "price_increment": book.price(rules.tick),
+            "quote_increment": increment(book.price_decimals),
+            "base_min_size": book.quantity(max(rules.min_quantity, rules.lot)),
+            "base_max_size": book.quantity(rules.max_quantity),
+            "quote_min_size": "1",
+            "quote_max_size": "1000000000",
+            "status": "online",
+            "trading_disabled": False,
+            "cancel_only": self.desk.halted,
+            "product_type": "SPOT",
+            "base_currency_id": base,
+            "quote_currency_id": quote,
+            "base_display_symbol": base,
+            "quote_display_symbol": quote,
+            "display_name": market.symbol,
+            "alias": "",
+            "alias_to": [],
+        }
+        if quote != "USD":
+            return [row]
+        name = f"{base}-USDC"
+        other = {**row, "product_id": name, "quote_currency_id": "USDC", "alias": market.symbol}
+        return [{**row, "alias_to": [name]}, other]
 
     def _book_answer(self, query: dict[str, str]) -> Answer:
         product = query.get("product_id", "")
@@ -164,34 +218,3 @@ class Coinbase(Protocol):
     def lose(self, peer: Peer) -> None:
         """Leave out a number."""
         peer.sequence += 1
-
-
-def _rows(market: Market) -> list[dict[str, Any]]:
-    """Return a product, and its alias where it has one."""
-    base, _, quote = market.symbol.partition("-")
-    row = {
-        "product_id": market.symbol,
-        "price": "1",
-        "base_increment": increment(market.book.quantity_decimals),
-        "price_increment": increment(market.book.price_decimals),
-        "quote_increment": increment(market.book.price_decimals),
-        "base_min_size": increment(market.book.quantity_decimals),
-        "base_max_size": "1000000",
-        "quote_min_size": "1",
-        "quote_max_size": "1000000000",
-        "status": "online",
-        "trading_disabled": False,
-        "product_type": "SPOT",
-        "base_currency_id": base,
-        "quote_currency_id": quote,
-        "base_display_symbol": base,
-        "quote_display_symbol": quote,
-        "display_name": market.symbol,
-        "alias": "",
-        "alias_to": [],
-    }
-    if quote != "USD":
-        return [row]
-    name = f"{base}-USDC"
-    other = {**row, "product_id": name, "quote_currency_id": "USDC", "alias": market.symbol}
-    return [{**row, "alias_to": [name]}, other]

@@ -6,12 +6,11 @@ A product ``X-USDC`` shares the book of ``X-USD``; its orders spend and earn USD
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from alp.paper.accounts import Accounts, default_accounts, ed25519_credentials, pem_of
-from alp.paper.coinbase import PRODUCTS, Coinbase
 from alp.paper.coinbase_forms import Form, Row, status_of
 from alp.paper.coinbase_private_rest import ROOT, CoinbaseRest, NotServed, too_many
 from alp.paper.desk import Desk
@@ -23,6 +22,9 @@ from alp.paper.protocol import Peer, Reply, Request, compact, stamp
 from alp.venues.coinbase.signing import verify_token
 from alp.venues.credentials import Credentials, credentials_of
 from alp.venues.signing import AuthenticationError
+
+if TYPE_CHECKING:
+    from alp.paper.coinbase import Coinbase
 
 MAKER_PIPS, TAKER_PIPS = 6000, 12_000
 SNAPSHOT_ORDERS = 50
@@ -99,8 +101,7 @@ class CoinbasePrivate(PrivateSide):
             return problem.reply
         if path == "best_bid_ask":
             return self._best(request)
-        public = PRODUCTS.removesuffix("products") + path
-        found = self._protocol.rest(public, dict(request.query))
+        found = self._protocol.rest(f"{ROOT}market/{path}", dict(request.query))
         return None if found is None else Reply(*found)
 
     def _best(self, request: Request) -> Reply:
@@ -108,7 +109,7 @@ class CoinbasePrivate(PrivateSide):
         books = []
         for product in wanted.split(",") if wanted else self._markets:
             asked = {"product_id": product, "limit": "1"}
-            found = self._protocol.rest("/api/v3/brokerage/market/product_book", asked)
+            found = self._protocol.rest(f"{ROOT}market/product_book", asked)
             if found is not None and found[0] == 200:
                 books.append(found[1].removeprefix(b'{"pricebook":')[:-1])
         return Reply(200, b'{"pricebooks":[' + b",".join(books) + b"]}")

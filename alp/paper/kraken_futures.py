@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
+from alp.paper.accounts import Accounts
 from alp.paper.book import ASK, BID
+from alp.paper.kraken_futures_private import private_side
+from alp.paper.kraken_futures_requests import parts
 from alp.paper.market import Made, Market
 from alp.paper.protocol import (
     BOOK,
@@ -15,7 +20,6 @@ from alp.paper.protocol import (
     Peer,
     Protocol,
     compact,
-    increment,
     stamp,
     touch_of,
 )
@@ -24,10 +28,26 @@ _CHANNELS = {"book": BOOK, "ticker": QUOTE, "trade": TRADE}
 
 
 class KrakenFutures(Protocol):
-    """Futures, WebSocket version 1; what the recordings call by other names is linear here."""
+    """Futures, WebSocket version 1; what the recordings call by other names is linear here.
+
+    Parameters
+    ----------
+    accounts
+        Whose orders it takes; by default those that everybody knows.
+    """
 
     exchange = "kraken-futures"
     feed = "kraken-futures"
+
+    def __init__(
+        self,
+        markets: Iterable[Market],
+        *,
+        accounts: Accounts | None = None,
+        clock_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        super().__init__(markets, clock_ns=clock_ns)
+        self.desk = private_side(self, accounts).desk
 
     def rest(self, path: str, query: dict[str, str]) -> Answer | None:
         """Answer a request; None where there is nothing."""
@@ -35,7 +55,7 @@ class KrakenFutures(Protocol):
         if root != "/derivatives/api/v3":
             return None
         if name == "instruments":
-            rows = ",".join(map(_instrument, self.markets.values()))
+            rows = ",".join(map(self._instrument, self.markets.values()))
             return self._answer(f'"instruments":[{rows}]')
         if name == "tickers":
             rows = ",".join(map(_ticker, self.markets.values()))
@@ -53,6 +73,17 @@ class KrakenFutures(Protocol):
             for bid in (BID, ASK)
         ]
         return self._answer(f'"orderBook":{{"bids":[{sides[0]}],"asks":[{sides[1]}]}}')
+
+    def _instrument(self, market: Market) -> str:
+        rules, book = self.desk.rules[market.symbol], market.book
+        base, quote = parts(market.symbol)
+        decimals = book.quantity_decimals - len(str(rules.lot)) + 1
+        return (
+            f'{{"symbol":"{market.symbol}","type":"flexible_futures","contractSize":1,'
+            f'"tickSize":{book.price(rules.tick)},"tradeable":true,'
+            f'"contractValueTradePrecision":{decimals},"postOnly":false,'
+            f'"base":"{base}","quote":"{quote}","pair":"{base}:{quote}"}}'
+        )
 
     def _answer(self, content: str) -> Answer:
         now = stamp(self.now_ms())
@@ -143,26 +174,9 @@ def _float(number: str) -> str:
     return plain if "." in plain else f"{plain}.0"
 
 
-def _instrument(market: Market) -> str:
-    base, quote = parts(market.symbol)
-    return (
-        f'{{"symbol":"{market.symbol}","type":"flexible_futures","contractSize":1,'
-        f'"tickSize":{increment(market.book.price_decimals)},"tradeable":true,'
-        f'"contractValueTradePrecision":{market.book.quantity_decimals},"postOnly":false,'
-        f'"base":"{base}","quote":"{quote}","pair":"{base}:{quote}"}}'
-    )
-
-
 def _ticker(market: Market) -> str:
     bid, bids, ask, asks = map(_float, touch_of(market))
     return (
         f'{{"symbol":"{market.symbol}","tag":"perpetual","bid":{bid},"bidSize":{bids},"ask":{ask},'
         f'"askSize":{asks},"suspended":false,"postOnly":false}}'
     )
-
-
-def parts(symbol: str) -> tuple[str, str]:
-    """Return base and quote of a contract: ``PF_XBTUSD``, ``FI_ETHUSD_211231``."""
-    pair = symbol.split("_")[1] if "_" in symbol else symbol
-    base, quote = (pair[:-3], pair[-3:]) if len(pair) > 3 else (pair, "USD")
-    return base.replace("XBT", "BTC"), quote

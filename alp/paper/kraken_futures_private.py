@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import orjson
 
 from alp.paper.accounts import Accounts, default_accounts, hmac_credentials
 from alp.paper.desk import Desk
-from alp.paper.kraken_futures import KrakenFutures, parts
 from alp.paper.kraken_futures_forms import (
     REASONS,
     Row,
@@ -20,6 +20,7 @@ from alp.paper.kraken_futures_forms import (
     wealth,
 )
 from alp.paper.kraken_futures_private_rest import ROOT, KrakenFuturesRest
+from alp.paper.kraken_futures_requests import parts
 from alp.paper.market import Market
 from alp.paper.order_uuids import uuid_of
 from alp.paper.orders import Kind, Report, Rules, State, Trade, Why
@@ -27,6 +28,9 @@ from alp.paper.private import STREAM_KEY, PrivateSide
 from alp.paper.protocol import Peer, Reply, Request, compact
 from alp.venues.kraken.signing import verify_challenge
 from alp.venues.signing import AuthenticationError
+
+if TYPE_CHECKING:
+    from alp.paper.kraken_futures import KrakenFutures
 
 MAKER_PIPS, TAKER_PIPS = 200, 500
 MOST_FILLS = 100

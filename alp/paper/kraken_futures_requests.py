@@ -125,3 +125,10 @@ def size_of(value: object, market: Market) -> int:
     if size is None or size <= 0 or number(value) is None:
         raise Said("invalidSize")
     return size
+
+
+def parts(symbol: str) -> tuple[str, str]:
+    """Return base and quote of a contract: ``PF_XBTUSD``, ``FI_ETHUSD_211231``."""
+    pair = symbol.split("_")[1] if "_" in symbol else symbol
+    base, quote = (pair[:-3], pair[-3:]) if len(pair) > 3 else (pair, "USD")
+    return base.replace("XBT", "BTC"), quote

@@ -1,16 +1,24 @@
-"""Names that Kraken spot gives to orders, trades and the like: letters and digits in three groups.
+"""Names that Kraken spot gives: to assets by REST, and to orders, trades and the like.
 
-A name says its number to whoever made it and nothing to others; no two are the same.
+The latter are letters and digits in three groups. Such a name says its number to whoever made it
+and nothing to others; no two are the same.
 """
 
 from __future__ import annotations
 
+OLD_NAMES = {"BTC": "XBT", "DOGE": "XDG"}
+"""What REST calls some assets."""
 DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _LENGTH = 16
 _NAMES = len(DIGITS) ** _LENGTH
 _SPREAD = 0x9E3779B97F4A7C15F39D
 """Odd, so that no two numbers become the same name."""
 _BACK = pow(_SPREAD, -1, _NAMES)
+
+
+def old_name(asset: str) -> str:
+    """Return what REST calls an asset."""
+    return OLD_NAMES.get(asset, asset)
 
 
 def name_of(kind: str, number: int) -> str:

@@ -7,7 +7,10 @@ import zlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from alp.paper.book import ASK, BID, Change
+from alp.paper.accounts import Accounts
+from alp.paper.book import ASK, BID, Change, text
+from alp.paper.kraken_names import old_name
+from alp.paper.kraken_spot_accounts import private_side
 from alp.paper.market import Made, Market
 from alp.paper.protocol import (
     BOOK,
@@ -17,15 +20,12 @@ from alp.paper.protocol import (
     Peer,
     Protocol,
     compact,
-    increment,
     stamp,
     touch_of,
 )
 
 DEPTHS = (10, 25, 100, 500, 1000)
 """Levels a side that a book can be subscribed to with."""
-OLD_NAMES = {"BTC": "XBT", "DOGE": "XDG"}
-"""What REST calls some assets."""
 _CHANNELS = {"book": BOOK, "ticker": QUOTE, "trade": TRADE}
 _UNKNOWN = 200, b'{"error":["EQuery:Unknown asset pair"]}'
 
@@ -98,15 +98,26 @@ class View:
 
 
 class KrakenSpot(Protocol):
-    """Spot. Each depth of a book is followed by itself, with that depth's own messages."""
+    """Spot. Each depth of a book is followed by itself, with that depth's own messages.
+
+    Parameters
+    ----------
+    accounts
+        Whose orders it takes; by default those that everybody knows.
+    """
 
     exchange = "kraken-spot"
     feed = "kraken"
 
     def __init__(
-        self, markets: Iterable[Market], *, clock_ns: Callable[[], int] = time.time_ns
+        self,
+        markets: Iterable[Market],
+        *,
+        accounts: Accounts | None = None,
+        clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         super().__init__(markets, clock_ns=clock_ns)
+        self.desk = private_side(self, accounts).desk
         self._views: dict[str, dict[int, View]] = {symbol: {} for symbol in self.markets}
 
     def happened(self, market: Market) -> None:
@@ -140,10 +151,37 @@ class KrakenSpot(Protocol):
         if not set(wanted) <= set(pairs):
             return _UNKNOWN
         if name == "AssetPairs":
-            return self._answer({each: _pair(pairs[each]) for each in wanted})
+            return self._answer({each: self._pair(pairs[each]) for each in wanted})
         count = query.get("count", "100")
         most = int(count) if count.isdigit() else 100
         return self._answer({each: _depth(pairs[each], most) for each in wanted})
+
+    def _pair(self, market: Market) -> dict[str, Any]:
+        rules = self.desk.rules[market.symbol]
+        least = market.book.quantity(max(rules.min_quantity, rules.lot))
+        base, quote = map(old_name, market.symbol.split("/"))
+        return {
+            "altname": _old_pair(market.symbol, ""),
+            "wsname": _old_pair(market.symbol, "/"),
+            "aclass_base": "currency",
+            "base": base,
+            "aclass_quote": "currency",
+            "quote": quote,
+            "lot": "unit",
+            "cost_decimals": 5,
+            "pair_decimals": market.book.price_decimals,
+            "lot_decimals": market.book.quantity_decimals - len(str(rules.lot)) + 1,
+            "lot_multiplier": 1,
+            "leverage_buy": [],
+            "leverage_sell": [],
+            "fees": [[0, 0.4]],
+            "fees_maker": [[0, 0.25]],
+            "fee_volume_currency": "ZUSD",
+            "ordermin": least,
+            "costmin": text(rules.min_notional, 8),
+            "tick_size": market.book.price(rules.tick),
+            "status": "cancel_only" if self.desk.halted else "online",
+        }
 
     def _answer(self, result: dict[str, Any]) -> Answer:
         return 200, compact({"error": [], "result": result})
@@ -233,39 +271,8 @@ class KrakenSpot(Protocol):
         return before + found + str((int(digits) + 1) % 2**32).encode() + comma + rest
 
 
-def old_name(asset: str) -> str:
-    """Return what REST calls an asset."""
-    return OLD_NAMES.get(asset, asset)
-
-
 def _old_pair(symbol: str, between: str) -> str:
     return between.join(map(old_name, symbol.split("/")))
-
-
-def _pair(market: Market) -> dict[str, Any]:
-    base, quote = map(old_name, market.symbol.split("/"))
-    return {
-        "altname": _old_pair(market.symbol, ""),
-        "wsname": _old_pair(market.symbol, "/"),
-        "aclass_base": "currency",
-        "base": base,
-        "aclass_quote": "currency",
-        "quote": quote,
-        "lot": "unit",
-        "cost_decimals": 5,
-        "pair_decimals": market.book.price_decimals,
-        "lot_decimals": market.book.quantity_decimals,
-        "lot_multiplier": 1,
-        "leverage_buy": [],
-        "leverage_sell": [],
-        "fees": [[0, 0.4]],
-        "fees_maker": [[0, 0.25]],
-        "fee_volume_currency": "ZUSD",
-        "ordermin": "0.002",
-        "costmin": "0.5",
-        "tick_size": increment(market.book.price_decimals),
-        "status": "online",
-    }
 
 
 def _depth(market: Market, most: int) -> dict[str, Any]:

@@ -24,7 +24,6 @@ from alp.paper.coinbase_private import (
     COIN_KEY,
     OTHER_COIN_KEY,
     known_credentials,
-    private_side,
 )
 from alp.paper.exchange import Exchange
 
@@ -36,9 +35,7 @@ SCRIPT = Path(__file__).with_name("coinbase_sdk_script.py")
 
 
 def venue() -> Exchange:
-    protocol = Coinbase([market(ETH)])
-    private_side(protocol)
-    return Exchange(protocol, rate=0)
+    return Exchange(Coinbase([market(ETH)]), rate=0)
 
 
 def pem() -> str:

@@ -16,7 +16,6 @@ from alp.paper.coinbase_private import (
     SNAPSHOT_ORDERS,
     CoinbasePrivate,
     known_credentials,
-    private_side,
 )
 from alp.paper.market import Event
 from alp.paper.order_uuids import number_of_uuid, uuid_of
@@ -34,7 +33,9 @@ class Venue:
     def __init__(self) -> None:
         self.clock = Clock()
         self.protocol = Coinbase([market("ETH-USD")], clock_ns=self.clock)
-        self.side: CoinbasePrivate = private_side(self.protocol)
+        side = self.protocol.private
+        assert isinstance(side, CoinbasePrivate)
+        self.side = side
         self.number = 0
 
     def token(self, credentials: Credentials = FIRST, uri: str | None = None) -> str:

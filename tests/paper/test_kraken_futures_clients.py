@@ -12,7 +12,6 @@ from waits import run
 from alp.paper.accounts import KEY, SECRET_BASE64
 from alp.paper.exchange import Exchange
 from alp.paper.kraken_futures import KrakenFutures
-from alp.paper.kraken_futures_private import private_side
 
 pytestmark = pytest.mark.timed
 
@@ -58,9 +57,7 @@ async def with_ccxt(exchange: Exchange, client: Any) -> None:
 
 def test_ccxt_trades() -> None:
     async def trades() -> None:
-        protocol = KrakenFutures([market(ETH, 1, 3)])
-        private_side(protocol)
-        async with Exchange(protocol, rate=0) as exchange:
+        async with Exchange(KrakenFutures([market(ETH, 1, 3)]), rate=0) as exchange:
             client = ccxt_client("krakenfutures", exchange, apiKey=KEY, secret=SECRET_BASE64)
             try:
                 await with_ccxt(exchange, client)

@@ -11,7 +11,7 @@ from client_world import market
 
 from alp.paper.accounts import KEY, OTHER_KEY, OTHER_SECRET_BASE64, READ, SECRET_BASE64
 from alp.paper.kraken_futures import KrakenFutures
-from alp.paper.kraken_futures_private import FEEDS, KrakenFuturesPrivate, private_side
+from alp.paper.kraken_futures_private import FEEDS, KrakenFuturesPrivate
 from alp.paper.market import Event
 from alp.paper.private import ACCOUNT, AMEND, CANCEL, CANCEL_ALL, DEAD_MAN, NEW, QUERY, STREAM_KEY
 from alp.paper.protocol import Peer
@@ -28,7 +28,9 @@ class Venue:
     def __init__(self) -> None:
         self.clock = Clock()
         self.protocol = KrakenFutures([market(ETH, 1, 3)], clock_ns=self.clock)
-        self.side: KrakenFuturesPrivate = private_side(self.protocol)
+        side = self.protocol.private
+        assert isinstance(side, KrakenFuturesPrivate)
+        self.side = side
 
     def ask(
         self,

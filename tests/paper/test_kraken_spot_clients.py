@@ -15,7 +15,6 @@ from waits import run, until
 from alp.paper.accounts import KEY, SECRET_BASE64
 from alp.paper.exchange import Exchange
 from alp.paper.kraken_spot import KrakenSpot
-from alp.paper.kraken_spot_accounts import private_side
 
 pytestmark = pytest.mark.timed
 
@@ -23,9 +22,7 @@ ETH = "ETH/USDC"
 
 
 def venue() -> Exchange:
-    protocol = KrakenSpot([market(ETH)])
-    private_side(protocol)
-    return Exchange(protocol, rate=0)
+    return Exchange(KrakenSpot([market(ETH)]), rate=0)
 
 
 async def with_ccxt(exchange: Exchange, client: Any) -> None:

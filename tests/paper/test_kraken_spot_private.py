@@ -12,7 +12,7 @@ from alp.paper.accounts import KEY, OTHER_KEY, OTHER_SECRET_BASE64, READ, SECRET
 from alp.paper.book import PlainBook
 from alp.paper.kraken_names import name_of, number_of
 from alp.paper.kraken_spot import KrakenSpot
-from alp.paper.kraken_spot_accounts import KrakenSpotPrivate, private_side
+from alp.paper.kraken_spot_accounts import KrakenSpotPrivate
 from alp.paper.kraken_spot_requests import rest_names, symbol_of
 from alp.paper.market import Event, Market
 from alp.paper.private import CANCEL, NEW, QUERY, STREAM_KEY
@@ -36,7 +36,9 @@ class Venue:
         book.replace(ASK, [(200_100, 5 * LOT), (200_200, 5 * LOT)])
         self.clock = Clock()
         self.protocol = KrakenSpot([Market(ETH, book)], clock_ns=self.clock)
-        self.side: KrakenSpotPrivate = private_side(self.protocol)
+        side = self.protocol.private
+        assert isinstance(side, KrakenSpotPrivate)
+        self.side = side
         self.nonce = 1
 
     def rest(self, name: str, credentials: Credentials = FIRST, /, **params: Any) -> Any:
