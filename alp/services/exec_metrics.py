@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from alp._core.gate import REFUSALS
 from alp._version import __version__
 from alp.observe.loop import LoopWatch
+from alp.services.session_metrics import SessionMetrics
 
 if TYPE_CHECKING:
     from alp.services.exec_handler import ExecHandler
@@ -33,6 +34,7 @@ class ExecMetrics(Collector):
         """Yield every metric."""
         yield from self._gate()
         yield from self._orders()
+        yield from SessionMetrics(LABELS, self._labels, self._handler.session).collect()
         yield from self._process()
 
     def _gate(self) -> Iterator[Metric]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from alp.errors import ConfigError, VenueError
 from alp.venues.account_calls import Calls
@@ -12,6 +13,9 @@ from alp.venues.instruments import Instrument
 from alp.venues.orders import Action, Call, Capability, Command, Fact, LiveOrder
 
 logger = logging.getLogger(__name__)
+
+LOOKS_S = (0.1, 0.2, 0.4, 0.8)
+"""Pauses between the looks at what is still open."""
 
 
 async def cancel_all(
@@ -53,7 +57,18 @@ async def cancel_all(
                 deliver(outcome.facts)
             except (VenueError, ConfigError) as error:
                 logger.warning("%s: cancel: %s", calls.adapter.exchange, error)
-    return tuple(each for each in await reader.open_orders(urgent=True) if each.symbol in by_symbol)
+    return await _residue(reader, by_symbol)
+
+
+async def _residue(reader: Reader, by_symbol: Mapping[str, Instrument]) -> tuple[LiveOrder, ...]:
+    """Return what is still open; some venues only queue a cancel."""
+    for pause_s in (*LOOKS_S, None):
+        orders = await reader.open_orders(urgent=True)
+        found = tuple(each for each in orders if each.symbol in by_symbol)
+        if not found or pause_s is None:
+            break
+        await asyncio.sleep(pause_s)
+    return found
 
 
 def _targets(
@@ -66,7 +81,7 @@ def _targets(
 
 
 def _by_instrument(
-    orders: Sequence[LiveOrder], by_symbol: dict[str, Instrument]
+    orders: Sequence[LiveOrder], by_symbol: Mapping[str, Instrument]
 ) -> list[tuple[Instrument, list[LiveOrder]]]:
     found: dict[str, list[LiveOrder]] = {}
     for order in orders:

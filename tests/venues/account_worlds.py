@@ -10,13 +10,15 @@ from typing import Any
 from client_world import market, trade
 from plain_owner import QUICK, Book, session_of
 
+from alp.paper import coinbase_private, kraken_futures_private, kraken_spot_accounts
 from alp.paper.accounts import hmac_credentials
 from alp.paper.binance import Binance
+from alp.paper.coinbase import Coinbase
 from alp.paper.desk import Desk
 from alp.paper.exchange import Exchange
 from alp.paper.faults import CommandFault
+from alp.paper.kraken_futures import KrakenFutures
 from alp.paper.kraken_spot import KrakenSpot
-from alp.paper.kraken_spot_accounts import private_side
 from alp.paper.orders import Order
 from alp.paper.protocol import Protocol
 from alp.venues.account_session import AccountSession
@@ -29,9 +31,21 @@ SECOND = 10**9
 PATIENT = replace(QUICK, answer_ns=3 * SECOND)
 
 
+def _coinbase() -> Protocol:
+    protocol = Coinbase([market("ETH-USD")])
+    coinbase_private.private_side(protocol)
+    return protocol
+
+
 def _kraken_spot() -> Protocol:
     protocol = KrakenSpot([market("ETH/USDC")])
-    private_side(protocol)
+    kraken_spot_accounts.private_side(protocol)
+    return protocol
+
+
+def _kraken_futures() -> Protocol:
+    protocol = KrakenFutures([market("PF_ETHUSD", price_decimals=1, quantity_decimals=3)])
+    kraken_futures_private.private_side(protocol)
     return protocol
 
 
@@ -40,8 +54,8 @@ class Kind:
     make: Callable[[], Protocol]
     symbol: str
     credentials: Callable[[], Credentials]
-    dearer: bool = True
-    """Whether an amend may change the price."""
+    book: str = ""
+    """The market whose book it is, where that has another name."""
 
 
 KINDS = {
@@ -54,8 +68,11 @@ KINDS = {
         lambda: Binance([market("ETHUSDC", quantity_decimals=4)], futures=False),
         "ETHUSDC",
         lambda: hmac_credentials()[0],
-        dearer=False,
     ),
+    "coinbase-spot": Kind(
+        _coinbase, "ETH-USDC", lambda: coinbase_private.known_credentials()[0], book="ETH-USD"
+    ),
+    "kraken-futures": Kind(_kraken_futures, "PF_ETHUSD", lambda: hmac_credentials(base64=True)[0]),
     "kraken-spot": Kind(_kraken_spot, "ETH/USDC", lambda: hmac_credentials(base64=True)[0]),
 }
 
@@ -97,7 +114,7 @@ class World:
 
     def sell(self, price: int, coins: int) -> None:
         """Let somebody sell so many coins into the book."""
-        trade(self.exchange, self.kind.symbol, price, coins, bought=False)
+        trade(self.exchange, self.kind.book or self.kind.symbol, price, coins, bought=False)
 
     def fault(self, on: str, fault: CommandFault, **more: Any) -> None:
         self.exchange.script.command(on, fault, **more)

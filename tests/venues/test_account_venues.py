@@ -191,7 +191,6 @@ def test_f17_revoked_keys_halt_the_account(name: str) -> None:
     async def test() -> None:
         async with exchange_of(name) as exchange, account_at(exchange) as world:
             await resting(world, "alp-1")
-            await world.session.orders.connection.close()  # type: ignore[union-attr]
             world.fault("new", CommandFault.REVOKE)
             world.session.send([world.new("alp-2")])
             await until(lambda: world.session.state is AccountState.HALTED)
