@@ -3,6 +3,7 @@
 # Prices are ticks, quantities lots. Memory is taken once. A paper exchange and a backtest feed the
 # same events: level changes, trades, and what is done to our orders.
 
+from alp._core.market_ladder cimport Ladder
 from alp._core.queue_models cimport (
     QUEUE_CONSERVATIVE,
     QUEUE_FIFO,
@@ -28,16 +29,6 @@ cdef enum:
     NO_PLACE = -1               # the table of orders is full
     DONE = 1
     MORE = 2                    # the room for matches is full: take them, and go on
-
-cdef struct Level:
-    i64 key                     # the price, negative on the ask side: the best is the largest
-    i64 size
-    i64 taken                   # by our orders since it was last told
-
-cdef struct Ladder:
-    int count
-    int capacity
-    Level* levels               # the best is last
 
 cdef struct Resting:
     i64 price

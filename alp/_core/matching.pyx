@@ -12,6 +12,13 @@ from typing import NamedTuple
 from libc.stdlib cimport calloc, free
 from libc.string cimport memmove
 
+from alp._core.market_ladder cimport (
+    Ladder,
+    Level,
+    ladder_best,
+    ladder_level,
+    ladder_put,
+)
 from alp._core.queue_models cimport (
     AHEAD_BITS,
     LARGEST_EXPONENT,
@@ -90,65 +97,6 @@ cdef inline i64 _at_most(i64 quantity) noexcept nogil:
     return quantity if quantity > 0 else 0
 
 
-cdef int _search(const Ladder* ladder, i64 key) noexcept nogil:
-    """Return where a key is, or is to be put."""
-    cdef int low = 0, high = ladder.count, middle
-    while low < high:
-        middle = (low + high) >> 1
-        if ladder.levels[middle].key < key:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-cdef i64 _put(Ladder* ladder, i64 key, i64 size) noexcept nogil:
-    """Set a level, and return its size before. Beyond the capacity the farthest is forgotten."""
-    cdef int at = _search(ladder, key)
-    cdef Level* levels = ladder.levels
-    cdef i64 before
-    if at < ladder.count and levels[at].key == key:
-        before = levels[at].size
-        if size:
-            levels[at].size = size
-            levels[at].taken = 0
-        else:
-            ladder.count -= 1
-            memmove(levels + at, levels + at + 1, (ladder.count - at) * sizeof(Level))
-        return before
-    if not size:
-        return 0
-    if ladder.count == ladder.capacity:
-        if at == 0:
-            return 0
-        at -= 1
-        memmove(levels, levels + 1, at * sizeof(Level))
-    else:
-        memmove(levels + at + 1, levels + at, (ladder.count - at) * sizeof(Level))
-        ladder.count += 1
-    levels[at].key = key
-    levels[at].size = size
-    levels[at].taken = 0
-    return 0
-
-
-cdef Level* _level(const Ladder* ladder, i64 key) noexcept nogil:
-    cdef int at = _search(ladder, key)
-    if at < ladder.count and ladder.levels[at].key == key:
-        return ladder.levels + at
-    return NULL
-
-
-cdef Level* _best(const Ladder* ladder) noexcept nogil:
-    """Return the best level of which something is left."""
-    cdef int at = ladder.count - 1
-    while at >= 0:
-        if ladder.levels[at].size > ladder.levels[at].taken:
-            return ladder.levels + at
-        at -= 1
-    return NULL
-
-
 cdef int matching_create(
     Matching* market, int model, int exponent, int orders, int levels, int room
 ) noexcept nogil:
@@ -209,7 +157,7 @@ cdef inline void _fill_maker(Matching* market, int place, int other, i64 lots) n
 
 cdef void _cross(Matching* market, bint bid, i64 price) noexcept nogil:
     """Let a level of the market trade with our resting orders that it meets."""
-    cdef Level* level = _level(&market.sides[bid], _key(bid, price))
+    cdef Level* level = ladder_level(&market.sides[bid], _key(bid, price))
     cdef int place = market.first[not bid], behind
     cdef i64 lots
     while level != NULL and place != NOBODY and level.size > level.taken:
@@ -224,7 +172,7 @@ cdef void _cross(Matching* market, bint bid, i64 price) noexcept nogil:
 
 cdef void matching_level(Matching* market, bint bid, i64 price, i64 size) noexcept nogil:
     cdef i64 after = _at_most(size)
-    cdef i64 before = _put(&market.sides[bid], _key(bid, price), after)
+    cdef i64 before = ladder_put(&market.sides[bid], _key(bid, price), after)
     cdef int place = market.first[bid]
     cdef Resting* order
     while place != NOBODY:
@@ -356,7 +304,7 @@ cdef int matching_take(Matching* market, int place) noexcept nogil:
     while taker.left > 0:
         if market.found + 2 > market.room:
             return MORE
-        level = _best(&market.sides[other])
+        level = ladder_best(&market.sides[other])
         first = market.first[other]
         if level != NULL and level.key < limit:
             level = NULL
@@ -456,7 +404,7 @@ cdef i64 matching_available(
 
 
 cdef i64 matching_visible(const Matching* market, bint bid, i64 price) noexcept nogil:
-    cdef Level* level = _level(&market.sides[bid], _key(bid, price))
+    cdef Level* level = ladder_level(&market.sides[bid], _key(bid, price))
     return 0 if level == NULL else level.size - level.taken
 
 
