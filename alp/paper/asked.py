@@ -15,7 +15,7 @@ import orjson
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_DIGITS = 30
-"""Of a number; no order needs more."""
+"""Of a number, before and after its point; no order needs more."""
 _TIME = re.compile(r"([0-9-]{10}T[0-9:]{8})(?:\.([0-9]{1,9}))?(Z|[+-][0-9]{2}:[0-9]{2})")
 
 
@@ -28,7 +28,9 @@ def number(value: object) -> Decimal | None:
         found = Decimal(text)
     except DecimalException:
         return None
-    return found if found.is_finite() and len(text) <= MOST_DIGITS else None
+    if not found.is_finite() or len(text) > MOST_DIGITS or abs(found.adjusted()) > MOST_DIGITS:
+        return None
+    return found
 
 
 def steps(value: object, decimals: int) -> int | None:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 import orjson
 
 from alp.paper.accounts import READ, TRADE, WITHDRAW, Account, ApiKey, RateWindow
-from alp.paper.asked import instant_ns
+from alp.paper.asked import instant_ns, steps
 from alp.paper.coinbase_forms import (
     PORTFOLIO,
     Form,
@@ -44,7 +44,7 @@ OLD_ACCOUNTS = "/v2/accounts"
 """Of the older interface, which some clients still ask for balances."""
 REQUESTS_PER_SECOND = 30
 MOST_CANCELS = 100
-PAGE = 100
+PAGE, MOST_ROWS = 100, 1000
 SECOND = 10**9
 _BEARER = "Bearer "
 _ENDED = {"FILLED": State.FILLED, "CANCELLED": State.CANCELED, "EXPIRED": State.EXPIRED}
@@ -458,8 +458,8 @@ def _page(
     rows: list[Each], queries: Queries, name: Callable[[Each], str]
 ) -> tuple[list[Each], str]:
     """Return one page, and the cursor of the next; empty: there is none."""
-    limit = queries.get("limit", [str(PAGE)])[0]
-    count = min(int(limit), 1000) if limit.isdigit() and int(limit) else PAGE
+    limit = steps(queries.get("limit", [""])[0], 0) or PAGE
+    count = limit if 0 < limit <= MOST_ROWS else PAGE
     after = queries.get("cursor", [""])[0]
     begin = next((at + 1 for at, each in enumerate(rows) if after and name(each) == after), 0)
     page = rows[begin : begin + count]

@@ -169,7 +169,8 @@ class KrakenSpotRest:
         return {"count": len(orders)}
 
     def _cancel_batch(self, account: str, fields: Fields) -> Any:
-        rows = fields.get("orders") or []
+        given = fields.get("orders")
+        rows = given if isinstance(given, list) else []
         names = [each.get("txid") if isinstance(each, dict) else each for each in rows]
         wanted = [{"txid": each} for each in names]
         wanted += [{"cl_ord_id": each} for each in texts(fields.get("cl_ord_ids"))]

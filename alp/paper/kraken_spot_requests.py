@@ -195,6 +195,8 @@ def _expiry(value: object, now_ns: int) -> int:
 
 def symbol_of(pair: object, markets: Mapping[str, Market]) -> str:
     """Return the product that REST names in one of its ways; empty where it is none."""
+    if not isinstance(pair, str):
+        return ""
     return next((symbol for symbol in markets if pair in rest_names(symbol)), "")
 
 
