@@ -27,6 +27,9 @@ SECOND = 10**9
 OVERLAP_NS = 60 * SECOND
 """Trades are read again from so long before the last reading: venues list them late."""
 
+AT_ONCE = 8
+"""Orders that are asked for at the same time, where a venue takes several requests."""
+
 Deliver = Callable[[Sequence[Fact]], None]
 
 _AT_VENUE = frozenset(
@@ -145,8 +148,7 @@ class Inquiries:
         while True:
             now = time.monotonic_ns()
             due = [each for each in self._cases.values() if each.next_ns <= now]
-            for case in due:
-                await self._ask(case)
+            await asyncio.gather(*[self._ask(case) for case in due[:AT_ONCE]])
             wait_ns = min(
                 (each.next_ns - time.monotonic_ns() for each in self._cases.values()),
                 default=self._patience.longest_ns,

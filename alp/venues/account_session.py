@@ -250,6 +250,7 @@ class AccountSession:
         disarm
             Switch the venue's dead-man timer off, as nothing is left that it should cancel.
         """
+        self._move(AccountState.STOPPED, "stopped")
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -257,7 +258,6 @@ class AccountSession:
         if disarm:
             await self.dead_man.disarm()
         await self._http.close()
-        self._move(AccountState.STOPPED, "stopped")
 
     @property
     def unknown(self) -> int:

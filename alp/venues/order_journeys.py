@@ -185,7 +185,9 @@ class Journeys:
     def _batches(self, commands: Sequence[Command]) -> Iterator[tuple[Command, ...]]:
         """Cut commands into what a call takes; the order stays."""
         completed = [self._notes.completed(each) for each in commands]
-        for (action, _), group in groupby(completed, lambda each: (each.action, each.instrument)):
+        for (action, _), group in groupby(
+            completed, lambda each: (each.action, each.instrument.symbol)
+        ):
             most = self.calls.adapter.most_in_batch.get(action, 1)
             row = tuple(group)
             for first in range(0, len(row), most):
@@ -209,18 +211,7 @@ class Journeys:
         try:
             call = calls.adapter.commands(journey.commands, calls.signer, socket=socket)
         except ConfigError as error:
-            first = journey.commands[0]
-            self._refuse(journey, RejectReason.OTHER)
-            self._tell(
-                AccountNews(
-                    self._state(),
-                    error.message,
-                    Policy.FIX_CONFIG,
-                    symbol=first.instrument.symbol,
-                    side=first.side,
-                    client_id=first.client_id,
-                )
-            )
+            self._cannot(journey, error)
             return None
         journey.call = call
         wait_ns = calls.rates.wait_ns(call)
@@ -229,6 +220,27 @@ class Journeys:
             self._refuse(journey, RejectReason.RATE)
             return None
         return wait_ns
+
+    def _cannot(self, journey: Journey, error: ConfigError) -> None:
+        """Refuse what the venue cannot do; of several commands, only those that it cannot."""
+        if len(journey.commands) > 1:
+            self._under_way.discard(journey)
+            for each in journey.commands:
+                self.send([each])
+            return
+        (command,) = journey.commands
+        named = command.action is Action.NEW or bool(command.venue_id)
+        self._refuse(journey, RejectReason.OTHER if named else RejectReason.UNKNOWN_ORDER)
+        self._tell(
+            AccountNews(
+                self._state(),
+                error.message,
+                Policy.FIX_CONFIG if named else Policy.QUERY,
+                symbol=command.instrument.symbol,
+                side=command.side,
+                client_id=command.client_id,
+            )
+        )
 
     def _reason(self, action: Action) -> RejectReason | None:
         """Return why nothing of this kind may leave now."""

@@ -104,14 +104,13 @@ class OrderNotes:
         return note is not None and bool(note.sent)
 
     def command_of(self, fact: Fact) -> Command | None:
-        """Return the command that a fact speaks of; None where it was not sent here."""
+        """Return the command that a fact speaks of, or the last one of its order; None: neither."""
         note = self._notes.get(fact.client_id)
-        sent = (
-            [each.command for each in note.sent if each.command.number == fact.command]
-            if note
-            else []
-        )
-        return self.completed(sent[-1]) if sent else None
+        if note is None or not note.sent:
+            return None
+        sent = [each.command for each in note.sent]
+        named = [each for each in sent if each.number == fact.command]
+        return self.completed((named or sent)[-1])
 
     def settled(self, order: Command) -> int:
         """Return the last of an order's commands whose effect an answer to a question now shows."""

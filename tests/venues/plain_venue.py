@@ -19,7 +19,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from alp._core.order_life import OrderEvent, RejectReason
-from alp.errors import VenueError
+from alp.errors import ConfigError, VenueError
 from alp.venues.adapter import Endpoints
 from alp.venues.credentials import Credentials, Secret, credentials_of
 from alp.venues.instruments import Grid, Instrument
@@ -88,6 +88,7 @@ class PlainAdapter:
         not_found_ns: int = SECOND // 2,
         dead_man_ns: int = 0,
         keyed: bool = False,
+        needs_venue_id: bool = False,
         plan: Mapping[str, Any] | None = None,
         weight_per_minute: int = 0,
         orders_per_10s: int = 0,
@@ -100,10 +101,14 @@ class PlainAdapter:
         self.not_found_ns = not_found_ns
         self.dead_man_ns = dead_man_ns
         self.keyed = keyed
+        self.needs_venue_id = needs_venue_id
         self.plan = dict(plan or {})
         self.references = 0
 
     def commands(self, commands: Sequence[Command], signer: Signer, *, socket: bool) -> Call:
+        for each in commands:
+            if self.needs_venue_id and each.action is not Action.NEW and not each.venue_id:
+                raise ConfigError(f"{each.client_id} has no id of the venue yet")
         rows = [
             {
                 "do": each.action.name.lower(),

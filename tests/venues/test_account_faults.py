@@ -470,6 +470,36 @@ def test_what_an_answer_leaves_out_is_unknown() -> None:
     run(test())
 
 
+def test_an_order_whose_id_is_not_known_is_asked_for_before_it_is_canceled() -> None:
+    """Where only the venue's id will do; the others of the same batch leave."""
+
+    async def test() -> None:
+        async with (
+            PlainVenue() as venue,
+            trading(venue, needs_venue_id=True, batch=5, not_found_ns=60 * SECOND) as (
+                session,
+                book,
+            ),
+        ):
+            await acked(session, book, "a")
+            venue.be_rude("/order", *["drop"] * 3)
+            venue.be_rude("/orders", "lose")
+            session.send([book.new("b")])
+            await until(lambda: book.state("b") == "UNKNOWN")
+            session.send([book.cancel("b"), book.cancel("a")])
+            await until(lambda: book.state("a") == "CANCELED")
+            assert "CANCEL_REFUSED" in book.kinds("b")
+            await until(lambda: book.table.get("b").venue_id != "")
+            session.send([book.cancel("b")])
+            await until(lambda: book.state("b") == "CANCELED")
+            assert [each for each in venue.commands if each[0] == "cancel"] == [
+                ("cancel", "a", 1),
+                ("cancel", "b", 2),
+            ]
+
+    run(test())
+
+
 HOW = st.sampled_from([None, None, "drop", "lose", "cut", "garbage", 429, 418])
 STEPS = st.lists(st.tuples(st.sampled_from(["new", "amend", "cancel"]), HOW), max_size=12)
 
