@@ -120,7 +120,7 @@ class Journal:
         self._now_ns = now_ns
         self._options = options or JournalOptions()
         self._on_broken = on_broken
-        self._told = False
+        self._telling = threading.Lock()  # whoever gets it tells; nobody gives it back
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._waits = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -292,10 +292,8 @@ class Journal:
         broken = self.writer.broken
         if broken is None:
             return False
-        if not self._told:
-            self._told = True
-            if self._on_broken is not None:
-                self._on_broken(broken)
+        if self._telling.acquire(blocking=False) and self._on_broken is not None:
+            self._on_broken(broken)
         return True
 
     def _tend(self) -> None:
