@@ -91,6 +91,16 @@ def failed(reason: str, preview: str = "UNKNOWN_PREVIEW_FAILURE_REASON") -> dict
             },
         ),
         (
+            {"post_only": False},
+            {
+                "limit_limit_gtc": {
+                    "base_size": "0.05000000",
+                    "limit_price": "2650.10",
+                    "post_only": False,
+                }
+            },
+        ),
+        (
             {"time_in_force": TimeInForce.IOC, "post_only": False},
             {"sor_limit_ioc": {"base_size": "0.05000000", "limit_price": "2650.10"}},
         ),
@@ -330,8 +340,17 @@ def test_terms_are_those_of_the_newest_edit(adapter: CoinbaseOrders, owner: Sign
         {"price": "2650.09", "size": "0.07", "replace_accept_timestamp": "2026-09-30T02:50:00Z"},
     ]
     call = adapter.query(amend(USDC), owner)
-    (fact,) = read(adapter, call, {"order": {**ORDER, "edit_history": edits}}, USDC).facts
-    assert (fact.price, fact.quantity) == (265_008, 6_000_000)
+    for history in (edits, edits[::-1]):
+        (fact,) = read(adapter, call, {"order": {**ORDER, "edit_history": history}}, USDC).facts
+        assert (fact.price, fact.quantity) == (265_008, 6_000_000)
+
+
+def test_an_order_of_another_product_is_not_the_one_that_was_sent(
+    adapter: CoinbaseOrders, owner: Signer
+) -> None:
+    call = adapter.query(amend(USDC), owner)
+    outcome = read(adapter, call, {"order": {**ORDER, "product_id": "ETH-USD"}}, USDC)
+    assert (outcome.facts, outcome.policy) == ((), Policy.QUERY)
 
 
 def test_an_order_that_is_not_there(adapter: CoinbaseOrders, owner: Signer) -> None:
@@ -433,6 +452,8 @@ def test_trades_are_fills_with_exact_fees(adapter: CoinbaseOrders, owner: Signer
     assert fact.at_ns == 1_790_736_003_123_456_789
     assert outcome.more is not None
     assert asked(outcome.more(owner))[2]["cursor"] == "c2"
+    quoted = {**FILL, "size": "53.002", "size_in_quote": True}
+    assert read(adapter, call, {"fills": [quoted], "cursor": ""}, USDC).facts == ()
     odd = read(adapter, call, {"fills": [{**FILL, "trade_type": "REVERSAL"}], "cursor": ""}, USDC)
     assert (odd.facts, odd.policy, odd.more) == ((), Policy.RESYNC_STATE, None)
 

@@ -28,7 +28,7 @@ from alp._core.order_life import OrderEvent, OrderState, RejectReason
 from alp.errors import VenueError
 from alp.venues.coinbase.orders import CoinbaseOrders
 from alp.venues.coinbase.signing import verify_token
-from alp.venues.orders import Signer
+from alp.venues.orders import Signer, StreamNews
 
 
 @pytest.fixture
@@ -179,7 +179,7 @@ def test_a_stream_is_ready_once_both_channels_are_there(
 def test_a_gap_ends_the_belief_in_a_stream(adapter: CoinbaseOrders, owner: Signer) -> None:
     reader = adapter.reader(owner, named(USDC))
     read_all(reader, LIFE[:5])
-    assert reader.read(json.dumps(LIFE[4]).encode()).facts == ()
+    assert reader.read(json.dumps(LIFE[4]).encode()) == StreamNews()
     assert reader.read(json.dumps(LIFE[6]).encode()).lost == "6 after 4"
     assert adapter.reader(owner, named(USDC)).read(json.dumps(LIFE[1]).encode()).lost
     error = {"type": "error", "message": "authentication failure"}

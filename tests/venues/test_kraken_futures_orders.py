@@ -224,6 +224,9 @@ def test_a_cancel_tells_what_was_filled(adapter: KrakenFuturesOrders) -> None:
     outcome = read(adapter, call, success(cancelStatus=canceled(0.02)), FUTURES)
     assert kinds(outcome) == [OrderEvent.CANCEL_ACCEPTED, OrderEvent.CANCELED]
     assert outcome.facts[1].cumulative == 20
+    another = adapter.commands([cancel(FUTURES, 2)], signer(), socket=False)
+    outcome = read(adapter, another, success(cancelStatus=canceled(0.02)), FUTURES)
+    assert kinds(outcome) == [OrderEvent.CANCEL_ACCEPTED]
     for status, policy in (("filled", Policy.RESYNC_STATE), ("notFound", Policy.RESYNC_STATE)):
         outcome = read(adapter, call, success(cancelStatus={"status": status}), FUTURES)
         assert (kinds(outcome), outcome.policy) == ([OrderEvent.CANCEL_REFUSED], policy)
@@ -297,6 +300,7 @@ def test_a_query_finds_what_is_open(adapter: KrakenFuturesOrders) -> None:
         (new(FUTURES), [], ["NOT_FOUND"]),
         (amend(FUTURES), [], ["CANCELED"]),
         (new(FUTURES), [FILL], ["FILL", "CANCELED"]),
+        (new(FUTURES, time_in_force=TimeInForce.IOC), [FILL], ["FILL", "EXPIRED"]),
         (
             new(FUTURES),
             [
@@ -348,6 +352,17 @@ def test_trades_of_an_order_are_added_up_over_pages(adapter: KrakenFuturesOrders
     assert outcome.more is None
     assert outcome.facts[-1].kind is OrderEvent.FILLED
     assert (outcome.facts[-1].cumulative, len(outcome.facts)) == (150, 51)
+
+
+def test_pages_that_do_not_go_further_back_end_the_search(adapter: KrakenFuturesOrders) -> None:
+    full = [{**FILL, "fill_id": f"F-{n}", "size": 0.001} for n in range(100)]
+    command = new(FUTURES, quantity=150, sent_ns=0)
+    outcome = read(adapter, adapter.query(command, signer()), success(openOrders=[]), FUTURES)
+    for _ in range(2):
+        assert outcome.more is not None
+        outcome = read(adapter, outcome.more(signer()), success(fills=full), FUTURES)
+    assert outcome.more is None
+    assert (outcome.facts[-1].kind, outcome.facts[-1].cumulative) == (OrderEvent.CANCELED, 100)
 
 
 def test_trades_go_back_to_the_time_asked_for(adapter: KrakenFuturesOrders) -> None:

@@ -195,8 +195,10 @@ def test_a_cancel_ends_with_what_was_filled(reader: FuturesReader) -> None:
 def test_a_snapshot_tells_open_orders_with_their_terms(reader: FuturesReader) -> None:
     order = told("", filled=0.02, qty=0.03)["order"]
     foreign = {**order, "instrument": "PI_XBTUSD", "qty": 0.00001}
-    snapshot = {"feed": "open_orders_verbose_snapshot", "orders": [order, foreign]}
-    (fact,) = read_all(reader, [snapshot])
+    sold = {**order, "order_id": "V-2", "direction": 1}
+    snapshot = {"feed": "open_orders_verbose_snapshot", "orders": [order, foreign, sold]}
+    fact, other = read_all(reader, [snapshot])
+    assert (fact.side, other.side) == (1, -1)
     assert fact.kind is OrderEvent.FOUND
     assert (fact.command, fact.price, fact.quantity, fact.cumulative) == (0, 26_501, 50, 20)
 

@@ -213,8 +213,10 @@ def test_an_acceptance_names_the_venues_id(adapter: KrakenSpotOrders) -> None:
     (fact,) = outcome.facts
     assert (fact.kind, fact.venue_id) == (OrderEvent.ACKED, "OXZPAJ-ONWQU-KMAMPL")
     rest = adapter.commands([new(SPOT)], signer(), socket=False)
-    (fact,) = read(adapter, rest, {"error": [], "result": {"txid": ["O-1"]}}, SPOT).facts
-    assert (fact.kind, fact.venue_id) == (OrderEvent.ACKED, "O-1")
+    for warnings in ([], ["WGeneral:Something"]):
+        answer = {"error": warnings, "result": {"txid": ["O-1"]}}
+        (fact,) = read(adapter, rest, answer, SPOT).facts
+        assert (fact.kind, fact.venue_id) == (OrderEvent.ACKED, "O-1")
 
 
 @pytest.mark.parametrize(("error", "meaning"), ERRORS)
@@ -236,7 +238,16 @@ def test_every_error_is_a_refusal_by_both_ways_or_leaves_the_end_open(
 
 
 @pytest.mark.parametrize(
-    "error", ["EService:Timeout", "EService:Unavailable", "EGeneral:Internal error", "Ouch", "E"]
+    "error",
+    [
+        "EService:Timeout",
+        "EService:Unavailable",
+        "EGeneral:Internal error",
+        "EOrder:Duplicate cl_ord_id",
+        "EGeneral:Invalid arguments:cl_ord_id already in use",
+        "Ouch",
+        "E",
+    ],
 )
 def test_what_may_have_been_done_is_unknown(adapter: KrakenSpotOrders, error: str) -> None:
     orders = [new(SPOT, 1), new(SPOT, 2)]

@@ -24,7 +24,7 @@ from order_kit import (
 from alp._core.order_life import OrderEvent, OrderState, RejectReason
 from alp.errors import VenueError
 from alp.venues.kraken.spot_orders import KrakenSpotOrders
-from alp.venues.orders import Call
+from alp.venues.orders import Call, StreamNews
 
 TIMES = {"time_in": "2026-01-21T12:33:34.457870Z", "time_out": "2026-01-21T12:33:34.460575Z"}
 
@@ -144,9 +144,10 @@ def test_a_post_only_order_that_would_trade_is_refused_by_the_stream(
 
 def test_a_snapshot_tells_open_orders_with_their_terms(adapter: KrakenSpotOrders) -> None:
     row = {**BEGUN, "order_status": "partially_filled", "exec_type": "new", "cum_qty": 0.01}
+    rows = [row, {**row, "order_id": "O-2", "order_status": "new"}]
     reader = adapter.reader(signer(), named(SPOT))
-    (fact,) = read_all(reader, [executions(1, row, kind="snapshot")])
-    assert fact.kind is OrderEvent.FOUND
+    fact, other = read_all(reader, [executions(1, *rows, kind="snapshot")])
+    assert fact.kind is other.kind is OrderEvent.FOUND
     assert (fact.command, fact.price, fact.quantity, fact.cumulative) == (
         0,
         265_010,
@@ -158,7 +159,7 @@ def test_a_snapshot_tells_open_orders_with_their_terms(adapter: KrakenSpotOrders
 def test_a_gap_ends_the_belief_in_a_stream(adapter: KrakenSpotOrders) -> None:
     reader = adapter.reader(signer(), named(SPOT))
     read_all(reader, LIFE[:2])
-    assert reader.read(json.dumps(LIFE[1]).encode()).facts == ()
+    assert reader.read(json.dumps(LIFE[1]).encode()) == StreamNews()
     assert "executions: 5 after 2" in reader.read(json.dumps(LIFE[4]).encode()).lost
     fresh = adapter.reader(signer(), named(SPOT))
     assert fresh.read(json.dumps(LIFE[1]).encode()).lost
@@ -174,6 +175,18 @@ def test_a_value_off_the_grid_makes_nothing_of_the_message_count(adapter: Kraken
         reader.read(json.dumps(trade).encode())
     trade["data"][1]["last_qty"] = 0.03
     assert len(reader.read(json.dumps(trade).encode()).facts) == 2
+
+
+def test_what_is_remembered_of_orders_is_bounded(
+    adapter: KrakenSpotOrders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alp.venues.kraken.spot_stream.MOST_ORDERS", 2)
+    reader = adapter.reader(signer(), named(SPOT))
+    begun = [{**BEGUN, "exec_type": "pending_new", "order_id": f"O-{n}"} for n in range(3)]
+    read_all(reader, [executions(1, kind="snapshot"), executions(2, *begun)])
+    ends = [{"exec_type": "canceled", "order_id": f"O-{n}"} for n in range(3)]
+    facts = read_all(reader, [executions(3, *ends)])
+    assert [fact.client_id for fact in facts] == ["", "alp-1-1", "alp-1-1"]
 
 
 def test_orders_of_other_products_are_passed_over(adapter: KrakenSpotOrders) -> None:
