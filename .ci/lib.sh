@@ -95,7 +95,7 @@ development_environment() {
 # person's machine the tests that miss them skip and say so.
 optional_tools() {
     local script
-    for script in .ci/setup-browser .ci/setup-evm; do
+    for script in .ci/setup-browser .ci/setup-evm .ci/setup-peers; do
         [ -f "$script" ] || continue
         if [ -n "${CI:-}" ]; then
             bash "$script"

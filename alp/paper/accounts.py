@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from alp.paper.orders import COIN
-from alp.venues.credentials import Credentials, Kind, Secret, credentials_of
+from alp.venues.credentials import Credentials, Secret, credentials_of
 
 KEY = "probe-key"
 SECRET = "probe-secret"  # noqa: S105 - known to everybody
@@ -181,13 +181,6 @@ def pem_of(key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey) -> Secre
     """Return a private key in PEM form (PKCS#8)."""
     data = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return Secret(data.decode())
-
-
-def made_key(kind: Kind) -> Secret:
-    """Make a private key, in PEM form."""
-    if kind is Kind.ES256:
-        return pem_of(ec.generate_private_key(ec.SECP256R1()))
-    return pem_of(ed25519.Ed25519PrivateKey.generate())
 
 
 def default_accounts(
