@@ -42,7 +42,7 @@ TIMES = {"time_in": "2026-01-21T12:33:34.457870Z", "time_out": "2026-01-21T12:33
 @pytest.fixture
 def adapter() -> KrakenSpotOrders:
     made = KrakenSpotOrders()
-    made.stream(signer(), "TOKEN")
+    made.order_socket(signer(), "TOKEN")
     return made
 
 
@@ -198,6 +198,12 @@ def test_what_the_venue_cannot_do_is_refused_before_it_is_sent(
 ) -> None:
     with pytest.raises(ConfigError):
         adapter.commands(commands, signer(), socket=False)
+
+
+def test_a_message_has_the_token_of_its_own_socket(adapter: KrakenSpotOrders) -> None:
+    adapter.stream(signer(), "ANOTHER")
+    call = adapter.commands([cancel(SPOT)], signer(), socket=True)
+    assert sent(call)["params"]["token"] == "TOKEN"
 
 
 def test_without_a_token_there_is_no_message() -> None:

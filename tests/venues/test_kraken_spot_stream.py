@@ -32,7 +32,7 @@ TIMES = {"time_in": "2026-01-21T12:33:34.457870Z", "time_out": "2026-01-21T12:33
 @pytest.fixture
 def adapter() -> KrakenSpotOrders:
     made = KrakenSpotOrders()
-    made.stream(signer(), "TOKEN")
+    made.order_socket(signer(), "TOKEN")
     return made
 
 

@@ -42,7 +42,7 @@ CHANNELS: dict[str, dict[str, bool]] = {
 
 
 class KrakenSpotOrders:
-    """``kraken-spot``. One for each account: it keeps the token that opened the newest socket.
+    """``kraken-spot``. One for each account: it keeps the token of the newest socket for orders.
 
     Fees are asked for in the quote asset, so that what is bought arrives whole.
 
@@ -184,14 +184,14 @@ class KrakenSpotOrders:
             )
             for number, (channel, options) in enumerate(CHANNELS.items(), OPENED + 1)
         ]
-        return self._plan(key, *opening)
+        return self._plan(*opening)
 
     def order_socket(self, signer: Signer, key: str) -> StreamPlan | None:  # noqa: ARG002
         """Return how a socket for orders is opened: by a ping, without subscribing."""
-        return self._plan(key, orjson.dumps({"method": "ping", "req_id": OPENED}))
-
-    def _plan(self, key: str, *opening: bytes) -> StreamPlan:
         self._token = key
+        return self._plan(orjson.dumps({"method": "ping", "req_id": OPENED}))
+
+    def _plan(self, *opening: bytes) -> StreamPlan:
         # The venue closes what has no traffic for 60 s, and sends heartbeats to subscribers only.
         url = f"{self.endpoints.orders or self.endpoints.stream}/v2"
         return StreamPlan(url, opening, silence_ns=30 * SECOND, ping=PING, ping_ns=10 * SECOND)
