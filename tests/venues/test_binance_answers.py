@@ -278,6 +278,24 @@ def test_an_order_that_is_not_there_is_said_so_and_nothing_is_wrong(exchange: st
         assert outcome.policy is Policy.QUERY
 
 
+def test_orders_that_the_venue_forgets_ended_without_a_trade() -> None:
+    day_ns = 24 * 3600 * 10**9
+    gone = {"code": -2013, "msg": "Order does not exist."}
+    for days, said in ((2, "NOT_FOUND"), (4, "CANCELED")):
+        old = command("binance-usdm", sent_ns=NOW_NS - days * day_ns)
+        [fact] = read(USDM, USDM.query(old, signer()), gone, 400).facts
+        assert fact.kind.name == said
+    assert fact.cumulative == 0
+    old = command("binance-spot", sent_ns=NOW_NS - 100 * day_ns)
+    call = SPOT.query(old, signer())
+    assert kinds(read(SPOT, call, gone, 400).facts) == ["NOT_FOUND"]
+    archived = {"code": -2026, "msg": "Order was canceled or expired with no executed qty."}
+    [fact] = read(SPOT, call, archived, 400).facts
+    assert (fact.kind.name, fact.client_id, fact.cumulative) == ("CANCELED", "alp-7-000001", 0)
+    unsure = read(SPOT, call, {"code": -1007, "msg": "Timeout"}, 400)
+    assert unsure.facts == ()
+
+
 @pytest.mark.parametrize("exchange", EXCHANGES)
 def test_open_orders_of_other_products_and_of_others_are_told_apart(exchange: str) -> None:
     adapter = BY_NAME[exchange]

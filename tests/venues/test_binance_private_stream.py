@@ -219,6 +219,7 @@ def test_an_answer_is_for_whoever_has_its_reference() -> None:
         ):
             assert read(answer) == StreamNews(reference="abc")
         assert read({"id": None, "status": 400, "error": {"code": -1, "msg": ""}}) == StreamNews()
+        assert read({"id": None, "error": {"code": 2, "msg": "Invalid request"}}) == StreamNews()
         assert read({"id": "alp-ping", "status": 200, "result": {}}) == StreamNews()
 
 

@@ -16,7 +16,7 @@ from alp.venues.adapter import SECOND
 from alp.venues.orders import Policy
 
 LONGEST_BAN_NS = 3 * 24 * 3600 * SECOND
-NO_SUCH_ORDER = -2013
+NO_SUCH_ORDER, ARCHIVED = -2013, -2026
 _BANNED = re.compile(r"until ([0-9]{13})(?![0-9])")
 _SECONDS = re.compile(r"[0-9]{1,6}").fullmatch
 

@@ -19,7 +19,7 @@ from alp.venues.binance import order_errors as errors
 from alp.venues.binance import order_rows as rows_of
 from alp.venues.binance.common import HOUR
 from alp.venues.binance.order_rows import MILLISECOND, array
-from alp.venues.binance.replies import SHOWN, Reply, failed, refuses, reply
+from alp.venues.binance.replies import SHOWN, Reply, counters, failed, refuses, reply
 from alp.venues.binance.signing import key_header, sign_call, sign_logon, sign_request
 from alp.venues.credentials import Kind
 from alp.venues.fields import Fields
@@ -92,6 +92,8 @@ class BinanceOrders(ABC):
     # that is not found will not be there later either.
     not_found_ns = 10 * SECOND
     dead_man_ns = 0
+    forgets_ns = 0
+    """An order that ended without a trade is not found any more when it is so old; 0: it is."""
 
     prefix: str
     """Of REST: ``/fapi/v1``."""
@@ -229,7 +231,10 @@ class BinanceOrders(ABC):
             self.named(command),
             signer,
             weight=self.query_weight,
-            context=f"{command.number} {command.instrument.symbol} {command.client_id}",
+            context=(
+                f"{command.number} {command.sent_ns} {command.instrument.symbol} "
+                f"{command.client_id}"
+            ),
         )
 
     def open_orders(self, instruments: Sequence[Instrument], signer: Signer) -> Sequence[Call]:
@@ -294,7 +299,7 @@ class BinanceOrders(ABC):
         try:
             found = reply(self.exchange, answer)
         except VenueError as error:
-            return _lost(call, str(error))
+            return _lost(call, str(error), counters(answer.headers))
         if found.ruling is not None:
             return self._read_error(call, found, found.ruling)
         try:
@@ -304,10 +309,10 @@ class BinanceOrders(ABC):
         return replace(outcome, spent=found.spent)
 
     def _read_error(self, call: Call, found: Reply, ruling: errors.Ruling) -> Outcome:
-        if call.name == "query" and found.code == errors.NO_SUCH_ORDER and ruling.known:
-            _, symbol, client_id = call.context.split(" ", 2)
-            missing = Fact(OrderEvent.NOT_FOUND, client_id, symbol=symbol)
-            return Outcome((missing,), text=found.text, spent=found.spent)
+        if call.name == "query" and ruling.known:
+            missing = self._missing(call, found)
+            if missing is not None:
+                return Outcome((missing,), text=found.text, spent=found.spent)
         return Outcome(
             tuple(_undone(command, ruling) for command in call.commands),
             ruling.policy,
@@ -315,6 +320,17 @@ class BinanceOrders(ABC):
             found.text,
             found.spent,
         )
+
+    def _missing(self, call: Call, found: Reply) -> Fact | None:
+        """Return what it means that an order is not found; None where the error is another."""
+        _, sent_ns, symbol, client_id = call.context.split(" ", 3)
+        age_ns = found.received_ns - int(sent_ns) if int(sent_ns) else 0
+        forgotten = 0 < self.forgets_ns < age_ns and found.code == errors.NO_SUCH_ORDER
+        if forgotten or found.code == errors.ARCHIVED:
+            return Fact(OrderEvent.CANCELED, client_id, symbol=symbol, cumulative=0)
+        if found.code == errors.NO_SUCH_ORDER:
+            return Fact(OrderEvent.NOT_FOUND, client_id, symbol=symbol)
+        return None
 
     def _read_commands(self, call: Call, result: object, _: Mapping[str, Instrument]) -> Outcome:
         if len(call.commands) == 1:
@@ -363,7 +379,7 @@ class BinanceOrders(ABC):
     def _read_query(
         self, call: Call, result: object, instruments: Mapping[str, Instrument]
     ) -> Outcome:
-        number, symbol, client_id = call.context.split(" ", 2)
+        number, _, symbol, client_id = call.context.split(" ", 3)
         fields = Fields(self.exchange, f"the order {client_id}", result)
         if symbol not in instruments:
             fields.fail(f"is of {symbol}, which is not known here")
@@ -466,5 +482,5 @@ def _seriousness(outcome: Outcome) -> int:
     return -1 if outcome.policy is None else _SERIOUS.index(outcome.policy)
 
 
-def _lost(call: Call, text: str, spent: Mapping[str, int] | None = None) -> Outcome:
-    return replace(undecided(call, text), spent=spent or {})
+def _lost(call: Call, text: str, spent: Mapping[str, int]) -> Outcome:
+    return replace(undecided(call, text), spent=spent)

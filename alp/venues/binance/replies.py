@@ -34,6 +34,8 @@ class Reply:
         What the error means.
     status
         Of HTTP, or the one within an answer of the WebSocket API.
+    received_ns
+        Of an error.
     """
 
     result: object = None
@@ -43,6 +45,7 @@ class Reply:
     text: str = ""
     retry_ns: int = 0
     spent: Mapping[str, int] = field(default_factory=dict)
+    received_ns: int = 0
 
 
 def counters(headers: Mapping[str, str]) -> dict[str, int]:
@@ -83,7 +86,7 @@ def failed(exchange: str, status: int, row: object, answer: Answer, spent: dict[
     meaning = errors.ruling(exchange, status, code, text)
     retry_ns = errors.patience_ns(meaning, headers, text, answer.received_ns, until_ms)
     shown = f"{code or ''} {text}".strip() or f"status {status}"
-    return Reply(None, meaning, status, code, shown, retry_ns, spent)
+    return Reply(None, meaning, status, code, shown, retry_ns, spent, answer.received_ns)
 
 
 def reply(exchange: str, answer: Answer) -> Reply:

@@ -92,7 +92,7 @@ class BinanceReader:
     def _answer(self, reference: object, row: Fields) -> StreamNews:
         if reference in (OPENED, LOGGED_ON):
             return self._opened(row, StreamNews(ready=True))
-        if reference is None and row.whole("status") == REVOKED:
+        if reference is None and "status" in row and row.whole("status") == REVOKED:
             return self._opened(row, StreamNews())
         if reference == PING or not isinstance(reference, str):
             return StreamNews()

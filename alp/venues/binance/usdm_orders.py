@@ -67,6 +67,7 @@ class UsdmOrders(common.BinanceOrders):
     weight_per_minute = 2400
     orders_per_10s = 300
     dead_man_ns = 30 * SECOND
+    forgets_ns = 3 * 24 * HOUR
 
     prefix = "/fapi/v1"
     trades_path = "/fapi/v1/userTrades"
