@@ -16,7 +16,8 @@ from alp.paper.accounts import (
 )
 from alp.paper.binance_limits import Limits
 from alp.paper.binance_private import BinancePrivate
-from alp.paper.book import ASK, BID, Change, PlainBook, text
+from alp.paper.binance_symbols import exchange_info, symbol_row
+from alp.paper.book import ASK, BID, Change, PlainBook
 from alp.paper.desk import Desk
 from alp.paper.market import Made, Market
 from alp.paper.orders import COIN, Rules
@@ -97,9 +98,10 @@ class Binance(Protocol):
             return _UNKNOWN
         chosen = [each for each in self.markets.values() if wanted in (None, each.symbol)]
         if path == f"{self._rest}/exchangeInfo":
+            rows = [self._row(each) for each in chosen]
             limits = Limits(futures=self.futures).declared
-            told = {"timezone": "UTC", "serverTime": self.now_ms(), "rateLimits": limits}
-            return 200, compact({**told, "symbols": [self._row(each) for each in chosen]})
+            told = exchange_info(rows, limits, self.now_ms(), futures=self.futures)
+            return 200, compact(told)
         if path == f"{self._rest}/ticker/bookTicker":
             rows = [self._ticker(each) for each in chosen]
             return 200, compact(rows if wanted is None else rows[0])
@@ -144,62 +146,9 @@ class Binance(Protocol):
             "time": self.now_ms(),
         }
 
-    def _bands(self, rules: Rules) -> list[dict[str, Any]]:
-        up, down = (text(10_000 + sign * rules.band_bps, 4) for sign in (1, -1))
-        most = {"filterType": "MAX_NUM_ORDERS", "limit": rules.most_open}
-        if self.futures:
-            names = {"multiplierUp": up, "multiplierDown": down, "multiplierDecimal": "4"}
-            least: dict[str, Any] = {"filterType": "MIN_NOTIONAL", "notional": "5"}
-            return [least, {"filterType": "PERCENT_PRICE", **names}, most]
-        least = {"filterType": "NOTIONAL", "minNotional": "5"}
-        sides = {"bidMultiplierUp": up, "bidMultiplierDown": "0.0001"}
-        sides |= {"askMultiplierUp": "10000", "askMultiplierDown": down}
-        most = {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": rules.most_open}
-        return [least, {"filterType": "PERCENT_PRICE_BY_SIDE", **sides}, most]
-
     def _row(self, market: Market) -> dict[str, Any]:
-        rules, book = self.desk.rules[market.symbol], market.book
-        base, quote = rules.base, rules.quote
-        orders = ["LIMIT", "MARKET"] if self.futures else ["LIMIT", "LIMIT_MAKER", "MARKET"]
-        own = (
-            {
-                "pair": market.symbol,
-                "contractType": "PERPETUAL",
-                "deliveryDate": 4133404800000,
-                "onboardDate": 1569398400000,
-                "marginAsset": quote,
-                "pricePrecision": market.book.price_decimals,
-                "quantityPrecision": market.book.quantity_decimals,
-            }
-            if self.futures
-            else {"isSpotTradingAllowed": True, "permissionSets": [["SPOT"]]}
-        )
-        return {
-            "symbol": market.symbol,
-            "status": ("HALT" if self.desk.halted else "TRADING"),
-            "baseAsset": base,
-            "quoteAsset": quote,
-            "baseAssetPrecision": 8,
-            "quotePrecision": 8,
-            "orderTypes": orders,
-            "timeInForce": ["GTC", "IOC", "FOK", "GTX", "GTD"] if self.futures else [],
-            **own,
-            "filters": [
-                {
-                    "filterType": "PRICE_FILTER",
-                    "tickSize": book.price(rules.tick),
-                    "minPrice": book.price(rules.tick),
-                    "maxPrice": "1000000",
-                },
-                {
-                    "filterType": "LOT_SIZE",
-                    "stepSize": book.quantity(rules.lot),
-                    "minQty": book.quantity(max(rules.min_quantity, rules.lot)),
-                    "maxQty": market.book.quantity(rules.max_quantity),
-                },
-                *self._bands(rules),
-            ],
-        }
+        rules = self.desk.rules[market.symbol]
+        return symbol_row(market, rules, futures=self.futures, halted=self.desk.halted)
 
     def greet(self, peer: Peer) -> list[bytes]:
         """Subscribe to the streams that the address names."""

@@ -306,13 +306,15 @@ class BinancePrivate(PrivateSide):
         return found
 
     def _end_subscription(self, peer: Peer) -> None:
-        if peer.account and not self._futures:
+        if peer.account and not self._futures and self._is_api(peer):
             event = {"e": "eventStreamTerminated", "E": self._now_ns() // MILLISECOND}
             peer.outbox.append(_wrapped(peer, event))
             peer.account = ""
 
     def tell(self, peer: Peer, report: Report) -> list[bytes]:
         """Return user events."""
+        if not self._futures and "listen_key" in peer.notes:
+            return [self._event(peer, event) for event in spot_events(self.desk, report)]
         if not self._futures:
             return [_wrapped(peer, event) for event in spot_events(self.desk, report)]
         wanted = peer.query.get("events", "")

@@ -106,7 +106,7 @@ USDM_CALLS = {
     "userDataStream.ping": Route("keep_stream", STREAM_KEY, 1, signed=False),
     "userDataStream.stop": Route("stop_stream", STREAM_KEY, 1, signed=False),
 }
-_SPOT_ORDER = "/api/v3/order"
+_SPOT_ORDER, _SPOT_LISTEN = "/api/v3/order", "/api/v3/userDataStream"
 SPOT = {
     **_BOTH,
     ("POST", _SPOT_ORDER): Route("place", NEW, 1, 1),
@@ -121,6 +121,10 @@ SPOT = {
     ("GET", "/api/v3/myTrades"): Route("trades", QUERY, 20),
     ("GET", "/api/v3/account"): Route("spot_account", ACCOUNT, 20),
     ("GET", "/api/v3/account/commission"): Route("spot_commission", ACCOUNT, 20),
+    # Binance has ended these; clients that still use them get their events.
+    ("POST", _SPOT_LISTEN): Route("start_stream", STREAM_KEY, 2, signed=False),
+    ("PUT", _SPOT_LISTEN): Route("keep_stream", STREAM_KEY, 2, signed=False),
+    ("DELETE", _SPOT_LISTEN): Route("stop_stream", STREAM_KEY, 2, signed=False),
 }
 SPOT_CALLS = {
     "order.place": Route("place", NEW, 1, 1),

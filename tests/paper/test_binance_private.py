@@ -430,6 +430,19 @@ def test_spot_s_events_come_on_the_socket_of_the_subscription() -> None:
     run(test, futures=False)
 
 
+def test_spot_still_has_the_listen_keys_of_before() -> None:
+    async def test(world: BinanceWorld) -> None:
+        _, answer = await world.send("POST", "/api/v3/userDataStream", key_header(FIRST))
+        bare = await world.open(f"/ws/{answer['listenKey']}")
+        wrapped = await world.open(f"/stream?streams={answer['listenKey']}")
+        await world.place("1990.00", newClientOrderId="a")
+        assert (await bare.until(lambda row: row["e"] == "executionReport"))["c"] == "a"
+        row = await wrapped.until(lambda row: row["data"]["e"] == "executionReport")
+        assert row["stream"] == answer["listenKey"]
+
+    run(test, futures=False)
+
+
 @both
 def test_counters_are_told_and_too_much_is_refused_and_then_banned(futures: bool) -> None:
     async def test(world: BinanceWorld) -> None:
