@@ -140,7 +140,7 @@ _USDM = {
     -5027: NO_ORDER,
     -5028: CLOCK,
     -5041: REQUOTE,
-    -5043: Ruling(Policy.RETRY_AFTER, RejectReason.RATE, retry_ns=SECOND // 10),
+    -5043: Ruling(Policy.REQUOTE, RejectReason.RATE),
 }
 _SPOT = {
     -2021: UNKNOWN,
