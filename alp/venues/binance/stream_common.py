@@ -69,8 +69,8 @@ class BinanceReader:
     def read(self, message: bytes) -> StreamNews:
         """Return what a message says; an amend it confirms has no number, ``command`` is 0.
 
-        The venue numbers no amends, so whoever sent them says which one it was: the oldest that
-        has no answer, or none, where the answer came first.
+        The venue numbers no amends; the account session knows which of those under way has these
+        terms.
 
         Raises
         ------
