@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import Any
 
 from alp.paper.accounts import Accounts
@@ -23,6 +24,7 @@ from alp.paper.protocol import (
     touch_of,
 )
 
+CASH = ("USD", "EUR", "GBP")
 PRODUCTS = "/api/v3/brokerage/market/products"
 _CHANNELS = {"level2": BOOK, "ticker": QUOTE, "market_trades": TRADE}
 _UNKNOWN = 404, b'{"error":"NOT_FOUND","message":"Product not found"}'
@@ -58,6 +60,8 @@ class Coinbase(Protocol):
             now = self.now_ms()
             told = {"iso": stamp(now), "epochSeconds": str(now // 1000), "epochMillis": str(now)}
             return 200, compact(told)
+        if path.startswith("/v2/"):
+            return self._older(path.removeprefix("/v2/"))
         if path == "/api/v3/brokerage/market/product_book":
             return self._book_answer(query)
         rows = {
@@ -70,7 +74,52 @@ class Coinbase(Protocol):
         product = path.removeprefix(f"{PRODUCTS}/")
         if product == path:
             return None
-        return (200, compact(rows[product])) if product in rows else _UNKNOWN
+        product, slash, name = product.partition("/")
+        if product not in rows or (slash and name != "ticker"):
+            return _UNKNOWN
+        return 200, compact(self._ticker(product) if slash else rows[product])
+
+    def _ticker(self, product: str) -> dict[str, Any]:
+        """Return the trades of the last event that had some, and the touch."""
+        market = self.markets[self._symbol(product)]
+        bid, _, ask, _ = touch_of(market)
+        trades = [{**_trade(market, made), "product_id": product} for made in market.made]
+        return {"trades": trades, "best_bid": bid, "best_ask": ask}
+
+    def _older(self, name: str) -> Answer | None:
+        """Answer what some clients still ask the older interface."""
+        if name == "time":
+            now = self.now_ms()
+            return 200, compact({"data": {"iso": stamp(now), "epoch": now // 1000}})
+        assets = sorted(
+            {each for rule in self.desk.rules.values() for each in (rule.base, rule.quote)}
+        )
+        if name == "currencies":
+            rows = [
+                {"id": each, "name": each, "min_size": "0.01"} for each in assets if each in CASH
+            ]
+        elif name == "exchange-rates":
+            return 200, compact({"data": {"currency": "USD", "rates": self._rates(assets)}})
+        elif name == "currencies/crypto":
+            rows = [
+                {"code": each, "name": each, "asset_id": each}
+                for each in assets
+                if each not in CASH
+            ]
+        else:
+            return None
+        return 200, compact({"data": rows})
+
+    def _rates(self, assets: list[str]) -> dict[str, str]:
+        """Return how much of each asset a dollar is; 1 where no market says so."""
+        rates = dict.fromkeys(assets, "1")
+        for asset in assets:
+            market = self.markets.get(f"{asset}-USD")
+            middle = self.desk.ledger.middle(market.symbol) if market is not None else 0
+            if market is not None and middle:
+                dollars = Decimal(middle).scaleb(-market.book.price_decimals)
+                rates[asset] = format((1 / dollars).quantize(Decimal("1e-12")), "f")
+        return rates
 
     def _rows(self, market: Market) -> list[dict[str, Any]]:
         """Return a product, and its alias where it has one."""
@@ -78,7 +127,7 @@ class Coinbase(Protocol):
         rules, book = self.desk.rules[market.symbol], market.book
         row = {
             "product_id": market.symbol,
-            "price": "1",
+            "price": book.price(self.desk.ledger.middle(market.symbol)),
             "base_increment": book.quantity(rules.lot),
             "price_increment": book.price(rules.tick),
             "quote_increment": increment(book.price_decimals),
@@ -204,17 +253,21 @@ class Coinbase(Protocol):
 
     def trade(self, peer: Peer, market: Market, made: Made) -> bytes:
         """Return a trade."""
-        number, bought, price, quantity = made
-        row = {
-            "product_id": market.symbol,
-            "trade_id": str(number),
-            "price": market.book.price(price),
-            "size": market.book.quantity(quantity),
-            "time": stamp(market.at_ms),
-            "side": "SELL" if bought else "BUY",  # the maker's
-        }
-        return self._sent(peer, "market_trades", compact([{"type": "update", "trades": [row]}]))
+        event = {"type": "update", "trades": [_trade(market, made)]}
+        return self._sent(peer, "market_trades", compact([event]))
 
     def lose(self, peer: Peer) -> None:
         """Leave out a number."""
         peer.sequence += 1
+
+
+def _trade(market: Market, made: Made) -> dict[str, str]:
+    number, bought, price, quantity = made
+    return {
+        "product_id": market.symbol,
+        "trade_id": str(number),
+        "price": market.book.price(price),
+        "size": market.book.quantity(quantity),
+        "time": stamp(market.at_ms),
+        "side": "SELL" if bought else "BUY",  # the maker's
+    }

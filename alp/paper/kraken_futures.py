@@ -52,6 +52,8 @@ class KrakenFutures(Protocol):
     def rest(self, path: str, query: dict[str, str]) -> Answer | None:
         """Answer a request; None where there is nothing."""
         root, _, name = path.rpartition("/")
+        if root == "/derivatives/api/v3/tickers" and name in self.markets:
+            return self._answer(f'"ticker":{_ticker(self.markets[name])}')
         if root != "/derivatives/api/v3":
             return None
         if name == "instruments":

@@ -37,6 +37,7 @@ SECOND = 10**9
 POINTS, SPAN_NS = 500, 10 * SECOND
 BATCH_POINTS, OLD_FILLS_POINTS = 9, 25
 MOST_TIMEOUT_S = 86_400
+MOST_LEVERAGE = 50
 PAGE = 100
 STATUS_NS = 5 * SECOND
 """How long an order that has ended is among the statuses."""
@@ -65,6 +66,7 @@ class KrakenFuturesRest:
             "fills": (QUERY, 2, self._fills),
             "openpositions": (ACCOUNT, 2, self._positions),
             "accounts": (ACCOUNT, 2, self._accounts),
+            "leveragepreferences": (ACCOUNT, 2, self._leverage),
         }
 
     def command_of(self, request: Request) -> str:
@@ -78,7 +80,8 @@ class KrakenFuturesRest:
             account, key = self._who(request)
             params = parameters(request.raw_query, request.body)
             self._count(key.name, points + _more_points(request.path, params))
-            if (READ if kind in (QUERY, ACCOUNT) else TRADE) not in key.permissions:
+            asks = kind in (QUERY, ACCOUNT) and request.method != "PUT"
+            if (READ if asks else TRADE) not in key.permissions:
                 raise Problem("authenticationError")
             return Reply(200, self.success(method(account, params)))
         except Problem as problem:
@@ -304,6 +307,21 @@ class KrakenFuturesRest:
         held = [symbol for symbol, each in account.positions.items() if each.quantity]
         rows = [position(account, self._markets[symbol], at_ns) for symbol in held]
         return {"openPositions": rows}
+
+    def _leverage(self, account: Account, params: Params) -> Row:
+        """Set what a PUT asks for, and tell of what a GET does."""
+        symbol, wanted = str(params.get("symbol") or "").upper(), params.get("maxLeverage")
+        if wanted is None:
+            rows = [
+                {"symbol": each, "maxLeverage": float(leverage)}
+                for each, leverage in account.leverage.items()
+            ]
+            return {"leveragePreferences": rows}
+        leverage = steps(wanted, 0)
+        if symbol not in self._markets or leverage is None or not 1 <= leverage <= MOST_LEVERAGE:
+            raise Problem("invalidArgument: maxLeverage")
+        account.leverage[symbol] = leverage
+        return {}
 
     def _accounts(self, account: Account, params: Params) -> Row:
         opened = self._desk.open_orders(account.name)

@@ -146,12 +146,14 @@ class KrakenSpot(Protocol):
             return self._answer({each: {**row, "altname": each} for each in sorted(assets)})
         pairs = {_old_pair(symbol, ""): market for symbol, market in self.markets.items()}
         wanted = query["pair"].split(",") if query.get("pair") else list(pairs)
-        if name not in ("AssetPairs", "Depth"):
+        if name not in ("AssetPairs", "Depth", "Ticker"):
             return None
         if not set(wanted) <= set(pairs):
             return _UNKNOWN
         if name == "AssetPairs":
             return self._answer({each: self._pair(pairs[each]) for each in wanted})
+        if name == "Ticker":
+            return self._answer({each: _ticker(pairs[each]) for each in wanted})
         count = query.get("count", "100")
         most = int(count) if count.isdigit() else 100
         return self._answer({each: _depth(pairs[each], most) for each in wanted})
@@ -283,4 +285,21 @@ def _depth(market: Market, most: int) -> dict[str, Any]:
             for price, quantity in market.book.best(bid, most)
         ]
         for name, bid in (("asks", ASK), ("bids", BID))
+    }
+
+
+def _ticker(market: Market) -> dict[str, Any]:
+    """Return the touch, and in place of a day's figures those of this moment."""
+    bid, bids, ask, asks = touch_of(market)
+    last = [market.book.price(market.made[-1][2]) if market.made else bid, "0.00000000"]
+    return {
+        "a": [ask, str(int(float(asks))), asks],
+        "b": [bid, str(int(float(bids))), bids],
+        "c": last,
+        "v": ["0.00000000", "0.00000000"],
+        "p": [last[0], last[0]],
+        "t": [market.trades, market.trades],
+        "l": [bid, bid],
+        "h": [ask, ask],
+        "o": last[0],
     }

@@ -56,6 +56,9 @@ def seed_and_public() -> str:
 
 async def with_ccxt(exchange: Exchange, client: Any) -> None:
     symbol = "ETH/USDC"
+    assert {"ETH", "USD"} <= set(await client.fetch_currencies())
+    ticker = await client.fetch_ticker(symbol)
+    assert (ticker["bid"], ticker["ask"]) == (1999, 2001)
     held = await client.fetch_balance()
     assert held["total"] == {"ETH": 1e6, "USD": 1e6, "USDC": 1e6}
     orders = asyncio.create_task(

@@ -19,6 +19,9 @@ ETH, SYMBOL = "PF_ETHUSD", "ETH/USD:USD"
 
 
 async def with_ccxt(exchange: Exchange, client: Any) -> None:
+    assert (await client.fetch_ticker(SYMBOL))["ask"] == 2001
+    await client.set_leverage(5, SYMBOL)
+    assert (await client.fetch_leverage(SYMBOL))["longLeverage"] == 5
     assert (await client.fetch_balance())["total"] == {"USD": 1e6}
     resting = {"clientOrderId": "alp-1-000001", "postOnly": True}
     placed = await client.create_order(SYMBOL, "limit", "buy", 2, 1998.5, resting)

@@ -284,6 +284,18 @@ def test_positions_and_balances_are_asked_for_and_told(venue: Venue) -> None:
     assert 0 < flex["availableMargin"] < flex["balanceValue"]
 
 
+def test_leverage_is_set_and_told(venue: Venue) -> None:
+    assert venue.get("leveragepreferences")["leveragePreferences"] == []
+    assert venue.ask("PUT", "leveragepreferences", {"symbol": ETH, "maxLeverage": "5"})["result"]
+    (row,) = venue.get("leveragepreferences")["leveragePreferences"]
+    assert row == {"symbol": ETH, "maxLeverage": 5}
+    for wrong in ({"symbol": ETH, "maxLeverage": "0"}, {"symbol": "X", "maxLeverage": "5"}):
+        assert venue.ask("PUT", "leveragepreferences", wrong)["error"].startswith("invalidArg")
+    venue.side.desk.accounts.by_name["first"].keys[0].permissions = frozenset({READ})
+    refused = venue.ask("PUT", "leveragepreferences", {"symbol": ETH, "maxLeverage": "5"})
+    assert refused["error"] == "authenticationError"
+
+
 def test_recent_ends_are_among_the_statuses(venue: Venue) -> None:
     name = venue.send()["order_id"]
     venue.post("cancelorder", order_id=name)

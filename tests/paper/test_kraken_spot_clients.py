@@ -26,6 +26,8 @@ def venue() -> Exchange:
 
 
 async def with_ccxt(exchange: Exchange, client: Any) -> None:
+    assert (await client.fetch_ticker(ETH))["ask"] == 2001
+    assert set(await client.fetch_currencies()) == {"ETH", "USDC"}
     assert (await client.fetch_balance())["total"] == {"ETH": 1e6, "USDC": 1e6}
     more = {"clientOrderId": "alp-1-000001", "postOnly": True}
     placed = await client.create_order(ETH, "limit", "buy", 2, 1998.5, more)
