@@ -9,7 +9,7 @@ from libc.string cimport memset
 
 from alp._core.gate cimport ACTION_AMEND, ACTION_CANCEL, ACTION_NEW
 from alp._core.order_store cimport BUY, SELL, largest
-from alp._core.uint256 cimport i64
+from alp._core.uint256 cimport i64, u64
 
 cdef enum:
     RANK_CANCEL = 0
@@ -256,6 +256,30 @@ cdef void _add(LadderWork* work, const Change* change) noexcept nogil:
     work.count += 1
 
 
+cdef bint _is_there(
+    const LadderWork* work, const LadderRules* rules, const Resting* resting, int side
+) noexcept nogil:
+    """Whether every quote has an order at its price and no order is left over: most often so."""
+    cdef u64 taken = 0
+    cdef int row, column
+    cdef const Resting* order
+    if work.quoted[side] != work.resting[side]:
+        return False
+    for row in range(work.resting[side]):
+        order = &resting[work.rows[side][row]]
+        for column in range(work.quoted[side]):
+            if (
+                not taken >> column & 1 and order.price == work.quotes[side][column].price
+                and not order.blocked
+                and _far(order.rest, work.quotes[side][column].quantity) <= rules.quantity_tolerance
+            ):
+                taken |= <u64>1 << column
+                break
+        else:
+            return False
+    return True
+
+
 cdef void _side_changes(
     LadderWork* work, const LadderRules* rules, const Resting* resting, int side
 ) noexcept nogil:
@@ -264,6 +288,8 @@ cdef void _side_changes(
     cdef const Resting* order
     cdef Change change
     cdef bint loses
+    if _is_there(work, rules, resting, side):
+        return
     _fill_costs(work, rules, resting, side)
     _assign(work, work.resting[side], columns)
     for column in range(columns):
