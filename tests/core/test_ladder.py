@@ -108,6 +108,22 @@ def check(
     return answer
 
 
+def paired(near: list[list[int]]) -> int:
+    """How many orders can each have a quote of its own among those near it."""
+    order_of: dict[int, int] = {}
+
+    def place(order: int, seen: set[int]) -> bool:
+        for quote in near[order]:
+            if quote not in seen:
+                seen.add(quote)
+                if quote not in order_of or place(order_of[quote], seen):
+                    order_of[quote] = order
+                    return True
+        return False
+
+    return sum(place(order, set()) for order in range(len(near)))
+
+
 def leads_there(
     options: LadderOptions,
     quotes: list[QuoteFields],
@@ -119,18 +135,18 @@ def leads_there(
         return
     free = [each for each in now if not each.blocked]
     blocked = [each for each in now if each.blocked]
-    wanted = list(quotes)
-    for order in sorted(free, key=lambda each: (each.side, each.price)):
-        near = [
-            quote
-            for quote in wanted
+    near = [
+        [
+            number
+            for number, quote in enumerate(quotes)
             if quote.side == order.side
             and abs(quote.price - order.price) <= options.price_tolerance
             and abs(quote.quantity - order.rest) <= options.quantity_tolerance
         ]
-        assert near, (order, wanted)
-        wanted.remove(min(near, key=lambda quote: (abs(quote.price - order.price), quote.price)))
-    assert len(wanted) <= len(blocked)  # what an order with an unknown end may be already
+        for order in free
+    ]
+    assert paired(near) == len(free), (free, quotes)
+    assert len(quotes) - len(free) <= len(blocked)  # what may be there already, for all one knows
     for side, price in {(each.side, each.price) for each in free}:
         there = sum((each.side, each.price) == (side, price) for each in free)
         asked = sum((each.side, each.price) == (side, price) for each in quotes)
