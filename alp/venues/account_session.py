@@ -48,7 +48,7 @@ from alp.venues.orders import (
 )
 from alp.venues.private_connection import PrivateConnection
 from alp.venues.private_socket import PrivateSocket, Wiring
-from alp.venues.rates import CountsPerPair, OrderRates
+from alp.venues.rates import CountsPerPair, CountsWithin, OrderRates
 from alp.venues.signing import Nonces
 from alp.venues.stream_keys import StreamKeys
 from alp.venues.waiting import waited
@@ -111,6 +111,7 @@ class AccountSession:
             adapter.weight_per_minute,
             adapter.orders_per_10s,
             adapter.counter if isinstance(adapter, CountsPerPair) else None,
+            weight_window_s=adapter.weight_window_s if isinstance(adapter, CountsWithin) else 60,
         )
         self.state = AccountState.STARTING
         self.facts: Counter[tuple[str, str]] = Counter()

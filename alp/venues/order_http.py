@@ -18,11 +18,12 @@ from alp.venues.signing import SignedRequest
 
 MOST_BYTES = 16 * 1024 * 1024
 """Of an answer: all open orders of an account are far less."""
-CONNECTIONS = 16
+CONNECTIONS = 32
 KEEP_S = 60.0
 """An idle connection is closed after so long, before most venues do."""
 TIMEOUT_S = 10.0
-CONNECT_S = 5.0
+CONNECT_S = 3.0
+"""What finds no connection by then is not sent: a quote would be stale."""
 
 
 @dataclass(slots=True)
@@ -98,7 +99,7 @@ class OrderHttp:
             async with asyncio.timeout(self._timeout_s):
                 return await self._exchange(request, trip)
         except TimeoutError:
-            failure = f"nothing within {self._timeout_s:g} s"
+            failure = "nothing came in time" if trip.left else "no connection in time"
         except (aiohttp.ClientError, OSError, ValueError) as error:
             failure = _words(error)
         except _Again:
@@ -136,7 +137,7 @@ class OrderHttp:
         tracing.on_request_headers_sent.append(_leaving)
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_S),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
+            timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_S),
             cookie_jar=aiohttp.DummyCookieJar(),
             trace_configs=[tracing],
         )

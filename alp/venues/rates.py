@@ -37,7 +37,20 @@ class PairCounter(Protocol):
 class CountsPerPair(Protocol):
     """An adapter whose venue counts so; ``Call.orders`` is by how much a call raises a counter."""
 
-    counter: PairCounter
+    @property
+    def counter(self) -> PairCounter:
+        """The rule, for each product."""
+        ...
+
+
+@runtime_checkable
+class CountsWithin(Protocol):
+    """An adapter whose venue counts requests over another time than a minute."""
+
+    @property
+    def weight_window_s(self) -> int:
+        """So many seconds; ``weight_per_minute`` is spread over them evenly."""
+        ...
 
 
 class Bucket:
@@ -117,6 +130,8 @@ class OrderRates:
         The venue's limits; 0: it has no such.
     counter
         Where the venue counts orders for each product.
+    weight_window_s
+        Over how long the venue counts requests.
 
     Attributes
     ----------
@@ -130,12 +145,14 @@ class OrderRates:
         orders_per_10s: int,
         counter: PairCounter | None = None,
         *,
+        weight_window_s: int = 60,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._monotonic_ns = monotonic_ns
         self._buckets: dict[str, Bucket] = {}
         self._counter = counter
-        limits = ((WEIGHT, weight_per_minute, 60), (ORDERS, orders_per_10s, 10))
+        weight = weight_per_minute * weight_window_s // 60
+        limits = ((WEIGHT, weight, weight_window_s), (ORDERS, orders_per_10s, 10))
         for name, limit, seconds in limits:
             if limit and not (name == ORDERS and counter is not None):
                 self._buckets[name] = Bucket.of_window(limit, seconds * SECOND, monotonic_ns)

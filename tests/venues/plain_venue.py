@@ -281,8 +281,8 @@ class PlainVenue:
     wordless
         Answers to commands say nothing of them.
     rude
-        What to do to the next requests of a path: ``drop`` before anything is done; ``lose`` the
-        answer after all was done; ``cut`` the body; ``hang``; a status; a dict to answer.
+        What to do to the next requests of a path: ``drop`` before anything is done; be ``slow``;
+        ``lose`` the answer after all was done; ``cut`` the body; ``hang``; a status; an answer.
     commands
         Everything that arrived: (what, client id, number).
     """
@@ -303,6 +303,7 @@ class PlainVenue:
     deaf: bool = False
     timers: list[int] = field(default_factory=list)
     retry_ns: int = 300_000_000
+    slow_s: float = 0.3
     skew_ns: int = 0
     unit_ns: int = 1_000_000
     opened: int = 0
@@ -407,6 +408,8 @@ class PlainVenue:
             )
         if isinstance(how, dict):
             return web.json_response(how)
+        if how == "slow":
+            await asyncio.sleep(self.slow_s)
         found = self._found(request, body)
         if how == "lose":
             request.transport.abort()

@@ -236,7 +236,7 @@ def test_f14_f15_what_was_never_streamed_is_found_by_reading() -> None:
 def test_after_a_gap_everything_is_read_before_it_is_live_again(how: str) -> None:
     async def test() -> None:
         venue = PlainVenue(deaf=how == "half-open")
-        plan = {"silence_ns": SECOND} if how == "half-open" else {}
+        plan = {"silence_ns": 3 * SECOND} if how == "half-open" else {}
         async with venue, trading(venue, plan=plan) as (session, book):
             venue.deaf = False
             await acked(session, book, "filled", "canceled", "open")
@@ -254,6 +254,22 @@ def test_after_a_gap_everything_is_read_before_it_is_live_again(how: str) -> Non
             assert "FILL" in book.kinds("filled")
             reasons = {"closed": "closed with 1000", "lost": "a gap", "half-open": "silent"}
             assert reasons[how] in session.stream.ends
+
+    run(test())
+
+
+def test_a_second_gap_while_the_first_is_read_makes_everything_be_read_again() -> None:
+    async def test() -> None:
+        async with PlainVenue(slow_s=3.0) as venue, trading(venue) as (session, _):
+            done = session.readings["done"]
+            venue.be_rude("/open", "slow")
+            opens = [path for _, path, _, _ in venue.requests].count("/open")
+            await venue.streams[0].close()
+            await until(lambda: [p for _, p, _, _ in venue.requests].count("/open") > opens)
+            await venue.streams[1].close()
+            await until(lambda: len(venue.streams) == 3)
+            await until(lambda: session.state is AccountState.LIVE)
+            assert session.readings["done"] == done + 2
 
     run(test())
 
@@ -409,8 +425,12 @@ def test_c28_a_jump_of_the_venues_clock_is_followed() -> None:
         async with PlainVenue() as venue, trading(venue) as (session, book):
             venue.skew_ns = 3600 * SECOND
             venue.be_rude("/orders", {"error": "resync-clock", "reason": "CLOCK"})
+            venue.be_rude("/time", *["drop"] * 1000)
             session.send([book.new("a")])
             await until(lambda: book.state("a") == "REJECTED")
+            session.send([book.new("c")])  # nothing is signed before it was measured
+            await until(lambda: book.kinds("c") == ["NOT_SENT"])
+            venue.rude.clear()
             await until(lambda: session.clock.valid)
             await until(lambda: abs(book.readings[-1].offset_ns - 3600 * SECOND) < SECOND)
             await acked(session, book, "b")
@@ -445,6 +465,20 @@ def test_what_a_venue_wants_to_be_done_is_told_with_the_order_it_is_about(policy
             news = book.news[-1]
             assert (news.policy, news.symbol, news.side) == (policy, "ETH-USD", -1)
             assert (news.client_id, news.state) == ("a", AccountState.LIVE)
+
+    run(test())
+
+
+def test_a_command_does_not_overtake_the_one_before_it_of_the_same_order() -> None:
+    async def test() -> None:
+        async with PlainVenue() as venue, trading(venue) as (session, book):
+            venue.be_rude("/orders", "slow")
+            session.send([book.new("a")])
+            session.send([book.cancel("a"), book.new("b")])
+            await until(lambda: book.state("a") == "CANCELED" and book.state("b") == "ACKED")
+            done = [each for each in venue.commands if each[1] == "a"]
+            assert done == [("new", "a", 0), ("cancel", "a", 1)]
+            assert venue.commands[0] == ("new", "b", 0)  # others do not wait
 
     run(test())
 

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plain_venue import PRODUCT
 
+from alp.venues.coinbase.orders import CoinbaseOrders
 from alp.venues.kraken.spot_orders import KrakenSpotOrders
 from alp.venues.orders import ORDERS, WEIGHT, Action, Call, Command
-from alp.venues.rates import BANNED_CALL_NS, Bucket, CountsPerPair, OrderRates
+from alp.venues.rates import BANNED_CALL_NS, Bucket, CountsPerPair, CountsWithin, OrderRates
 
 SECOND = 10**9
 
@@ -124,7 +125,7 @@ def test_krakens_counter_is_kept_for_each_pair() -> None:
         sent += 1
     assert sent == 100  # of 125, a fifth is kept
     rates.spend(call(Action.CANCEL, weight=0, orders=8))
-    assert rates.left() == {WEIGHT: 15, f"{ORDERS} {PRODUCT.symbol}": 17}
+    assert rates.left() == {WEIGHT: 20, f"{ORDERS} {PRODUCT.symbol}": 17}
     clock.now += 10 * SECOND  # it falls by 2.34 a second
     assert rates.left()[f"{ORDERS} {PRODUCT.symbol}"] == 40
 
@@ -136,3 +137,24 @@ def test_more_than_can_ever_be_there_waits_for_a_full_bucket_only(action: Action
     assert rates.wait_ns(call(action, orders=1000)) == 0
     rates.spend(call(action, orders=1))
     assert 0 < rates.wait_ns(call(action, orders=1000)) <= 10 * SECOND
+
+
+def test_a_venue_may_count_over_another_time() -> None:
+    adapter = CoinbaseOrders()
+    assert isinstance(adapter, CountsWithin)
+    clock = Clock()
+    rates = OrderRates(
+        adapter.weight_per_minute,
+        adapter.orders_per_10s,
+        weight_window_s=adapter.weight_window_s,
+        monotonic_ns=clock,
+    )
+    spent: list[int] = []
+    while clock.now < 5 * SECOND:  # 30 requests a second
+        while not rates.wait_ns(call()):
+            rates.spend(call())
+            spent.append(clock.now)
+        clock.now += SECOND // 100
+    assert len(spent) > 60
+    for at in spent:
+        assert sum(at <= each < at + SECOND for each in spent) <= 30

@@ -58,6 +58,7 @@ class CoinbaseOrders:
     most_in_batch: Mapping[Action, int] = {Action.CANCEL: MOST_CANCELS}
     # 30 requests a second, and no limit of orders beside.
     weight_per_minute = 1800
+    weight_window_s = 1
     orders_per_10s = 300
     not_found_ns = 30 * SECOND
     dead_man_ns = 0
@@ -136,7 +137,7 @@ class CoinbaseOrders:
 
     def time(self) -> Call:
         """Ask for the venue's clock."""
-        return Call("time", SignedRequest("GET", f"{API}time", {}))
+        return Call("time", SignedRequest("GET", f"{API}time", {}), weight=0)
 
     def dead_man(
         self,

@@ -69,6 +69,7 @@ class KrakenFuturesOrders:
     most_in_batch: Mapping[Action, int] = dict.fromkeys(Action, MOST_IN_BATCH)
     # 500 points in 10 s.
     weight_per_minute = 3000
+    weight_window_s = 10
     orders_per_10s = 50
     not_found_ns = 10 * SECOND
     dead_man_ns = 60 * SECOND
