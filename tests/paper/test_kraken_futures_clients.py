@@ -1,4 +1,4 @@
-"""ccxt trades on the simulated Kraken Futures: REST, and feeds behind a signed challenge."""
+"""ccxt and the Kraken SDK trade on the simulated Kraken Futures: REST, and signed feeds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from client_world import ccxt_client, market, trade, watched
-from waits import run
+from waits import run, until
 
 from alp.paper.accounts import KEY, SECRET_BASE64
 from alp.paper.exchange import Exchange
@@ -66,5 +66,71 @@ def test_ccxt_trades() -> None:
                 await with_ccxt(exchange, client)
             finally:
                 await client.close()
+
+    run(trades())
+
+
+def test_kraken_s_sdk_trades(monkeypatch: pytest.MonkeyPatch) -> None:
+    futures = pytest.importorskip(
+        "kraken.futures", reason="needs python-kraken-sdk, of the extra `test`"
+    )
+    import kraken.futures.websocket as connector
+
+    connect = connector.connect
+
+    def plainly(url: str, **more: Any) -> Any:
+        """Connect without TLS; the client knows nothing else."""
+        return connect(url.replace("wss://", "ws://", 1), **more)
+
+    monkeypatch.setattr(connector, "connect", plainly)
+
+    async def with_sdk(exchange: Exchange) -> None:
+        told: list[Any] = []
+
+        async def hear(message: Any) -> None:
+            told.append(message)
+
+        def feeds() -> list[str]:
+            return [each.get("feed", "") for each in told if "event" not in each]
+
+        address = exchange.stream_url.removeprefix("ws://") + "/ws/v1"
+        stream = futures.FuturesWSClient(KEY, SECRET_BASE64, url=address, callback=hear)
+        trading = futures.Trade(KEY, SECRET_BASE64, url=exchange.rest_url)
+        user = futures.User(KEY, SECRET_BASE64, url=exchange.rest_url)
+        order = {"orderType": "post", "symbol": ETH, "side": "buy", "size": 1}
+        order |= {"limitPrice": 1998, "cliOrdId": "sdk-1"}
+        await stream.start()
+        try:
+            for feed in ("fills", "open_orders"):
+                await stream.subscribe(feed=feed)
+            await until(lambda: feeds() == ["fills_snapshot", "open_orders_snapshot"])
+            sent = await asyncio.to_thread(lambda: trading.create_order(**order))
+            assert sent["sendStatus"]["status"] == "placed"
+            edit = {"cliOrdId": "sdk-1", "limitPrice": 1999}
+            edited = await asyncio.to_thread(lambda: trading.edit_order(**edit))
+            assert edited["editStatus"]["status"] == "edited"
+            trade(exchange, ETH, 1999, 7, bought=False)
+            await until(lambda: feeds()[-2:] == ["fills", "open_orders"])
+            assert told[-1]["reason"] == "full_fill"
+            (fill,) = (await asyncio.to_thread(trading.get_fills))["fills"]
+            assert (fill["cliOrdId"], fill["fillType"]) == ("sdk-1", "maker")
+            (held,) = (await asyncio.to_thread(user.get_open_positions))["openPositions"]
+            assert (held["side"], held["size"]) == ("long", 1)
+            again = {**order, "cliOrdId": "sdk-2"}
+            await asyncio.to_thread(lambda: trading.create_order(**again))
+            cancel = [{"order": "cancel", "cliOrdId": "sdk-2"}]
+            batch = await asyncio.to_thread(trading.create_batch_order, cancel)
+            assert [each["status"] for each in batch["batchStatus"]] == ["cancelled"]
+            await until(lambda: told[-1].get("reason") == "cancelled_by_user")
+        finally:
+            closing = asyncio.create_task(stream.close())
+            await asyncio.sleep(0)
+            # It only looks whether it is to end when it has read something, or after ten seconds.
+            await asyncio.to_thread(lambda: trading.create_order(**{**order, "cliOrdId": "sdk-3"}))
+            await closing
+
+    async def trades() -> None:
+        async with Exchange(KrakenFutures([market(ETH, 1, 3)]), rate=0) as exchange:
+            await with_sdk(exchange)
 
     run(trades())
