@@ -351,10 +351,14 @@ class BinancePrivate(PrivateSide):
     def revoke(self) -> None:
         """Let no key be believed any more, and end sessions, subscriptions and listenKeys."""
         super().revoke()
-        self._listen_keys = {key: (name, 0) for key, (name, _) in self._listen_keys.items()}
+        self.expire_keys()
         for peer in self.peers:
             self._end_subscription(peer)
             peer.notes["session"] = None
+
+    def expire_keys(self) -> None:
+        """Let all listenKeys end."""
+        self._listen_keys = {key: (name, 0) for key, (name, _) in self._listen_keys.items()}
 
     def trouble(self, what: str, status: int, message: dict[str, Any] | None) -> tuple[int, bytes]:
         """Return an answer that is no success."""

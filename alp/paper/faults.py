@@ -98,6 +98,8 @@ class CommandFault(StrEnum):
     """The accounts may only cancel and read from now on."""
     MAINTENANCE = auto()
     """Nothing private is done for ``delay_ms``."""
+    EXPIRE_KEYS = auto()
+    """What opens private streams ends: Binance's listenKeys."""
     RULES = auto()
     """Ticks and lots are ten times what they were from now on."""
     SKEW = auto()

@@ -83,6 +83,9 @@ class PrivateSide:
         """Let no key be believed any more."""
         self.desk.accounts.revoke()
 
+    def expire_keys(self) -> None:
+        """Let what opens private streams end, where the venue has such keys."""
+
     def reset_nonces(self) -> None:
         """Let all nonces up to now be too low."""
         for account in self.desk.accounts.by_name.values():

@@ -19,6 +19,7 @@ _BEFORE = (
     CommandFault.NONCE_RESET,
     CommandFault.FREEZE,
     CommandFault.MAINTENANCE,
+    CommandFault.EXPIRE_KEYS,
     CommandFault.RULES,
     CommandFault.SKEW,
 )
@@ -211,6 +212,8 @@ class PrivateServer:
         elif act.fault is CommandFault.FREEZE:
             for account in self._side.desk.accounts.by_name.values():
                 account.frozen = True
+        elif act.fault is CommandFault.EXPIRE_KEYS:
+            self._side.expire_keys()
         elif act.fault is CommandFault.RULES:
             self._side.desk.coarsen()
         elif act.fault is CommandFault.SKEW:

@@ -194,6 +194,20 @@ def test_keys_are_revoked_in_the_middle() -> None:
     run(test)
 
 
+def test_stream_keys_end_in_the_middle() -> None:
+    async def test(world: BinanceWorld) -> None:
+        stream = await world.user_stream()
+        fail(world, "query", CommandFault.EXPIRE_KEYS)
+        await world.named("GET", "a")
+        await stream.until(lambda event: event["e"] == "listenKeyExpired")
+        again = await world.user_stream()
+        await world.place("1990.00", newClientOrderId="b")
+        await again.until(lambda event: event["o"]["c"] == "b")
+        assert len(stream.received) == 1
+
+    run(test)
+
+
 def test_a_frozen_account_cancels() -> None:
     async def test(world: BinanceWorld) -> None:
         await world.place("1990.00", newClientOrderId="a")
