@@ -251,6 +251,7 @@ def test_every_error_is_a_refusal_by_both_ways_or_leaves_the_end_open(
         "EGeneral:Internal error",
         "EOrder:Duplicate cl_ord_id",
         "EGeneral:Invalid arguments:cl_ord_id already in use",
+        "EGeneral:Invalid arguments:cl_ord_id not unique",
         "Ouch",
         "E",
     ],

@@ -105,7 +105,7 @@ _LOWER = tuple((text.lower(), meaning) for text, meaning in SPOT)
 def spot_meaning(error: str) -> Meaning:
     """Return what an error of spot means."""
     text = error.lower()
-    if "cl_ord_id" in text and ("duplicate" in text or "already" in text):
+    if "cl_ord_id" in text and any(word in text for word in ("duplicate", "already", "unique")):
         return NOBODY_KNOWS  # alp never gives an id twice: the order was sent before
     for beginning, meaning in _LOWER:
         if text.startswith(beginning):
