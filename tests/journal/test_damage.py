@@ -6,6 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from journal_world import ETH, NOW, PERP, PROCESS, SMALL, Account, open_journal, picture
 
 from alp._core.checksum import crc32_of
@@ -29,14 +31,14 @@ STEPS = 14
 class Written:
     """A journal of a few records, and what the table was after each of them."""
 
-    def __init__(self, path: Path, commit_each: bool = True) -> None:
+    def __init__(self, path: Path, commit_until: int = STEPS) -> None:
         self.path = path
         journal = open_journal(path)
         account = Account(journal, 5)
         self.pictures = {0: picture(journal.orders)}
         while journal.writer.appended < STEPS:
             account.step()
-            if commit_each:
+            if journal.writer.appended <= commit_until:
                 journal.writer.commit()
             self.pictures[journal.writer.appended] = picture(journal.orders)
         journal.writer.commit()
@@ -64,7 +66,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
 @pytest.fixture(scope="module")
 def unsafe(tmp_path_factory: pytest.TempPathFactory) -> Written:
     """All of it was written in one barrier: nobody had been told that any of it is safe."""
-    return Written(tmp_path_factory.mktemp("unsafe"), commit_each=False)
+    return Written(tmp_path_factory.mktemp("unsafe"), commit_until=0)
 
 
 @pytest.mark.parametrize("padded", [False, True])
@@ -109,6 +111,33 @@ def test_a_hole_in_what_nobody_was_told_is_a_torn_end(unsafe: Written) -> None:
     assert not damage.lost
     assert damage.records == len(unsafe.records) - 5
     assert picture(state.orders) == unsafe.pictures[4]
+
+
+SAFE = 6
+
+
+@pytest.fixture(scope="module")
+def half_safe(tmp_path_factory: pytest.TempPathFactory) -> Written:
+    """The first records were synced one by one, the others were being written in one barrier."""
+    return Written(tmp_path_factory.mktemp("half"), commit_until=SAFE)
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_a_power_cut_in_a_barrier_takes_nothing_that_was_acknowledged(
+    half_safe: Written, data: st.DataObject
+) -> None:
+    """Of what was not synced any sectors may be on the disk, in any order of writing."""
+    begin = sum(half_safe.records[SAFE - 1])
+    after = bytearray(half_safe.data)
+    sectors = range(begin // 64, len(after) // 64 + 1)  # smaller than real ones: more cases
+    for sector in data.draw(st.sets(st.sampled_from(sectors))):
+        first, last = max(sector * 64, begin), min((sector + 1) * 64, len(after))
+        after[first:last] = bytes(max(last - first, 0))
+    state = half_safe.read(bytes(after))
+    assert state.replay.sequence >= SAFE
+    assert not state.lost
+    assert picture(state.orders) == half_safe.pictures[state.replay.sequence]
 
 
 def test_ids_behind_damage_are_to_be_asked_about(written: Written) -> None:
