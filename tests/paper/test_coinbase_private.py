@@ -376,6 +376,17 @@ def test_products_are_there_for_accounts_too(venue: Venue) -> None:
     assert venue.get("transaction_summary")["fee_tier"]["maker_fee_rate"] == "0.006"
 
 
+def test_rules_that_change_are_told_and_kept(venue: Venue) -> None:
+    venue.side.desk.coarsen()
+    product = venue.get("products/ETH-USDC")
+    assert (product["price_increment"], product["base_increment"]) == ("0.10", "0.00000010")
+    assert reason_of(venue.order(limit_price="1990.05")) == "INVALID_PRICE_PRECISION"
+    id_of(venue.order(limit_price="1990.1"))
+    venue.side.desk.halted = True
+    assert reason_of(venue.order()) == "TRADING_DISABLED"
+    assert venue.get("products/ETH-USDC")["cancel_only"] is True
+
+
 def test_commands_have_kinds_and_troubles_are_the_venues(venue: Venue) -> None:
     kinds = {
         ("POST", "orders"): NEW,

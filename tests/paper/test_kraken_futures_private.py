@@ -325,6 +325,18 @@ def test_nobody_hears_of_others(venue: Venue) -> None:
     assert venue.get("openorders", SECOND)["openOrders"] == []
 
 
+def test_rules_that_change_are_told_and_kept(venue: Venue) -> None:
+    venue.side.desk.coarsen()
+    answer = venue.protocol.rest(f"{ROOT}instruments", {})
+    assert answer is not None
+    (row,) = orjson.loads(answer[1])["instruments"]
+    assert (row["tickSize"], row["contractValueTradePrecision"]) == (1.0, 2)
+    assert venue.send(limitPrice="1990.5")["status"] == "invalidPrice"
+    assert venue.send(size="0.005")["status"] == "invalidSize"
+    venue.side.desk.halted = True
+    assert venue.send()["status"] == "marketSuspended"
+
+
 def test_commands_have_kinds_and_troubles_are_the_venues(venue: Venue) -> None:
     found = {
         "sendorder": NEW,

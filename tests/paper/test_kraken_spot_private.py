@@ -388,6 +388,23 @@ def test_nobody_hears_of_others(venue: Venue) -> None:
     assert venue.rest("CancelAll", SECOND) == {"count": 0}
 
 
+def test_rules_that_change_are_told_and_kept(venue: Venue) -> None:
+    venue.side.desk.coarsen()
+    answer = venue.protocol.rest("/0/public/AssetPairs", {})
+    assert answer is not None
+    (pair,) = orjson.loads(answer[1])["result"].values()
+    assert (pair["tick_size"], pair["lot_decimals"], pair["status"]) == ("0.10", 7, "online")
+    socket = venue.private()
+    assert socket.buy(1990.05)[0]["error"] == "EOrder:Tick size check failed"
+    assert socket.buy(1990.1)[0]["success"]
+    venue.side.desk.halted = True
+    assert socket.buy(1990.1)[0]["error"] == "EService:Market in cancel_only mode"
+    assert socket.say("cancel_all")[0]["result"] == {"count": 1}
+    answer = venue.protocol.rest("/0/public/AssetPairs", {})
+    assert answer is not None
+    assert b"cancel_only" in answer[1]
+
+
 # Orders by REST
 
 
