@@ -232,6 +232,19 @@ def test_f14_f15_what_was_never_streamed_is_found_by_reading() -> None:
     run(test())
 
 
+def test_f15_a_trade_that_was_never_streamed_is_read_with_its_price() -> None:
+    async def test() -> None:
+        patience = replace(QUICK, poll_ns=SECOND // 5)
+        async with PlainVenue() as venue, trading(venue, patience=patience) as (session, book):
+            await acked(session, book, "a")
+            venue.telling = False
+            await venue.fill("a", 4)
+            await until(lambda: "FILL" in book.kinds("a"))
+            assert book.state("a") == "PARTIALLY_FILLED"
+
+    run(test())
+
+
 @pytest.mark.parametrize("how", ["closed", "lost", "half-open"])
 def test_after_a_gap_everything_is_read_before_it_is_live_again(how: str) -> None:
     async def test() -> None:
@@ -356,9 +369,11 @@ def test_c16_a_key_that_expires_or_changes_is_replaced() -> None:
             await until(lambda: venue.keys["used k2"] == 1)
             assert session.state is AccountState.LIVE  # both were heard meanwhile
             assert AccountState.LOST not in book.states()
+            made = venue.keys["made"]
             venue.be_rude("/key", 400)  # it is not known any more, and a new one is asked for
             venue.key = "k3"
             await until(lambda: venue.keys["used k3"] == 1)
+            assert venue.keys["made"] == made + 2  # in place of the old one, and to connect
             venue.key = "k4"
             await until(lambda: not venue.streams[-1].closed)
             await venue.streams[-1].send_str('{"lost": "the key expired"}')
