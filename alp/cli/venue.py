@@ -113,6 +113,11 @@ CCXT = {
     show_default=True,
     help="How resting orders move forward when a level gets smaller without a trade.",
 )
+@click.option(
+    "--control",
+    is_flag=True,
+    help="Answer below /-/ as well: /-/state tells what it knows, /-/faults takes more faults.",
+)
 @json_option
 def venue(
     exchange: str,
@@ -128,6 +133,7 @@ def venue(
     tls: Path | None,
     keys: Path | None,
     queue: str,
+    control: bool,
     as_json: bool,
 ) -> None:
     """Run an exchange on localhost that speaks a real venue's protocol.
@@ -163,6 +169,7 @@ def venue(
         tls,
         keys,
         QueueModel[queue.upper()],
+        control,
     )
     chain = None if tls is None else tls / "certificate.pem"
     served = serve(wanted, lambda made: _tell(made, chain, as_json))

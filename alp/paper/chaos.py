@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from random import Random
+from typing import TYPE_CHECKING
 
-from alp.paper.exchange import Exchange
 from alp.paper.faults import Fault
+
+if TYPE_CHECKING:
+    from alp.paper.exchange import Exchange
 
 FAULTS = tuple(each for each in Fault if each not in (Fault.TRICKLE, Fault.DELAY))
 """Those that a connection can get over."""

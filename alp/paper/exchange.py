@@ -23,6 +23,7 @@ from typing import Any, Self
 import orjson
 from aiohttp import WSMsgType, web
 
+from alp.paper import control as controlling
 from alp.paper.connection import CLOSE_FRAME, PING_FRAME, PONG_FRAME, Connection
 from alp.paper.faults import Act, Fault, Script
 from alp.paper.market import Event, Market
@@ -57,6 +58,8 @@ class Exchange:
         The server's side, see :func:`alp.paper.certificate.certificate`; plain by default.
     host, port
         Where it listens; port 0 is a free one.
+    control
+        Whether requests below ``/-/`` are answered, see :mod:`alp.paper.control`.
 
     Attributes
     ----------
@@ -84,9 +87,11 @@ class Exchange:
         tls: ssl.SSLContext | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
+        control: bool = False,
     ) -> None:
         self.protocol = protocol
         self.rate = rate
+        self.control = control
         self.script = script or Script()
         self.opened = 0
         self.snapshots = 0
@@ -291,6 +296,9 @@ class Exchange:
     async def _request(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._stream(request)
+        if self.control and request.path.startswith(controlling.PREFIX):
+            body = await request.read()
+            return _response(controlling.answer(self, request.method, request.path, body))
         self.requests[request.path] += 1
         planned = self.script.answer(request.path)
         if planned is not None:

@@ -54,6 +54,8 @@ class Wanted:
         everybody knows.
     queue
         How resting orders move forward.
+    control
+        Whether tests may ask for its truth and for more faults.
     """
 
     exchange: str
@@ -68,6 +70,7 @@ class Wanted:
     tls: Path | None = None
     keys: Path | None = None
     queue: QueueModel = QueueModel.CONSERVATIVE
+    control: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,7 @@ def exchange_of(wanted: Wanted) -> Exchange:
         tls=tls,
         host=wanted.host,
         port=wanted.port,
+        control=wanted.control,
     )
 
 

@@ -1,0 +1,95 @@
+"""What a test may ask of a simulated exchange in another process: its truth, and more faults.
+
+``GET /-/state`` tells orders, fills, balances and positions as the venue has them, ``POST
+/-/faults`` adds a script of the form of :mod:`alp.paper.fault_file` to what is still to go wrong;
+its ``after`` counts from then on, random faults and the clock are not changed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from alp.errors import ConfigError
+from alp.paper.desk import Desk
+from alp.paper.fault_file import faults_of
+from alp.paper.orders import Order, Trade
+from alp.paper.protocol import Reply, compact
+from alp.strategy.document import read_document
+
+if TYPE_CHECKING:
+    from alp.paper.exchange import Exchange
+
+PREFIX = "/-/"
+MOST_BYTES = 1 << 20
+
+
+def answer(exchange: Exchange, method: str, path: str, body: bytes) -> Reply:
+    """Answer a request below :data:`PREFIX`."""
+    wanted = method, path.removeprefix(PREFIX)
+    if wanted == ("GET", "state"):
+        return Reply(200, compact(state_of(exchange)))
+    if wanted == ("POST", "faults") and len(body) <= MOST_BYTES:
+        return _add(exchange, body)
+    return Reply(404, compact({"error": f"{PREFIX}state by GET, {PREFIX}faults by POST"}))
+
+
+def _add(exchange: Exchange, body: bytes) -> Reply:
+    try:
+        script = faults_of(read_document(body, "faults")).script
+    except ConfigError as error:
+        return Reply(400, compact({"error": error.message}))
+    mine = exchange.script
+    for key, acts in script.acts.items():
+        mine.acts.setdefault(key, []).extend(acts)
+    mine.answers.extend(script.answers)
+    mine.acts_on_commands.extend(script.acts_on_commands)
+    return Reply(200, compact({"added": len(script.acts_on_commands) + len(script.answers)}))
+
+
+def state_of(exchange: Exchange) -> dict[str, Any]:
+    """Return what the venue knows, in whole numbers."""
+    side, server = exchange.protocol.private, exchange.private
+    told = {"exchange": exchange.name, "connections": len(exchange.connections)}
+    if side is None or server is None:
+        return {**told, "commands": 0, "accounts": {}}
+    names = side.desk.accounts.by_name
+    accounts = {name: _account(side.desk, name) for name in names}
+    return {**told, "commands": server.commands, "accounts": accounts}
+
+
+def _account(desk: Desk, name: str) -> dict[str, Any]:
+    account = desk.accounts.by_name[name]
+    return {
+        "balances": account.balances,
+        "locked": account.locked,
+        "positions": {symbol: held.quantity for symbol, held in account.positions.items()},
+        "orders": [_order(each) for each in desk.orders(name)],
+        "fills": [_fill(each) for each in desk.trades_of(name)],
+    }
+
+
+def _order(order: Order) -> dict[str, Any]:
+    return {
+        "number": order.number,
+        "client_id": order.client_id,
+        "symbol": order.symbol,
+        "side": "buy" if order.bid else "sell",
+        "price": order.price,
+        "quantity": order.quantity,
+        "filled": order.filled,
+        "state": str(order.state),
+        "why": str(order.why),
+    }
+
+
+def _fill(trade: Trade) -> dict[str, Any]:
+    return {
+        "number": trade.number,
+        "order": trade.order.number,
+        "client_id": trade.order.client_id,
+        "price": trade.price,
+        "quantity": trade.quantity,
+        "maker": trade.maker,
+        "fee": trade.fee,
+        "fee_asset": trade.fee_asset,
+    }
