@@ -161,6 +161,8 @@ class Fields:
     def decimal_grid(self, name: str) -> Grid:
         """Return the grid of so many decimals; less than 0 are zeros before the point."""
         decimals = self.whole(name)
+        if abs(decimals) > MOST_DECIMALS:  # a power of it could be larger than the memory
+            self._wrong(name, "decimals that books can be kept in")
         return self._checked(name, Grid(max(decimals, 0), 10 ** max(-decimals, 0)))
 
     def _checked(self, name: str, grid: Grid) -> Grid:

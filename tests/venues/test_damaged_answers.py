@@ -115,6 +115,13 @@ def test_nesting_is_bounded_whatever_the_recursion_limit_is() -> None:
         sys.setrecursionlimit(limit)
 
 
+@pytest.mark.parametrize("decimals", [19, -19, -(10**17), -(10**30), 10**30])
+def test_decimals_whose_power_fits_no_memory_are_refused_at_once(decimals: int) -> None:
+    row = Fields("kraken-spot", "BTC/USD", {"decimals": decimals})
+    with pytest.raises(VenueError, match="decimals"):
+        row.decimal_grid("decimals")
+
+
 def test_a_bare_number_keeps_its_digits() -> None:
     row = Fields("kraken-spot", "BTC/USD", read_json("kraken-spot", b'{"a":1e-08,"b":0.10,"c":7}'))
     assert (row.number("a"), row.number("b"), row.number("c")) == (
