@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -220,3 +221,45 @@ def test_a_folder_that_cannot_be_written_is_an_error_at_the_start(tmp_path: Path
     journal = open_journal(tmp_path / "good")  # what failed holds no lock
     journal.close()
     journal.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of half a megabyte, where this process may mount one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(disk)]
+    if (
+        not shutil.which("mount")
+        or subprocess.run(command, capture_output=True, check=False).returncode
+    ):
+        pytest.skip("this process may not mount a file system")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_disk_that_really_is_full_takes_nothing_that_was_acknowledged(small_disk: Path) -> None:
+    options = JournalOptions(mode=JournalMode.SYNC, orders=64, trades=512, segment_bytes=1 << 16)
+    journal = open_journal(small_disk / "journal", options)
+    account = Account(journal, 1)
+    (small_disk / "somebody's").write_bytes(bytes(300_000))
+
+    def until_full() -> None:
+        while True:
+            account.step()
+            journal.writer.commit()
+
+    with pytest.raises(JournalError, match="No space left"):
+        until_full()
+    safe = journal.writer.durable
+    with pytest.raises(JournalError):
+        journal.close()
+    state = read_journal(Folder(small_disk / "journal"))
+    assert state is not None
+    assert not state.lost
+    assert state.replay.sequence >= safe
+    (small_disk / "somebody's").unlink()
+    again = open_journal(small_disk / "journal", options)
+    assert again.before is not None
+    assert again.before.replay.sequence >= safe
+    again.close()
