@@ -141,7 +141,7 @@ class BinanceOrders:
     def prevention(self, call: Call, default: str) -> Prevention:
         """Return what is to be done about a trade with oneself."""
         found = call.params.get("selfTradePreventionMode") or default
-        if found not in _PREVENTIONS:
+        if found not in _PREVENTIONS or (self.desk.futures and found == "DECREMENT"):
             raise Problem(-5039, "Invalid selfTradePreventionMode.")
         return _PREVENTIONS[found]
 

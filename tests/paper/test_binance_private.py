@@ -106,6 +106,7 @@ def test_ed25519_keys_sign_too(futures: bool) -> None:
         ({"timeInForce": "GTD", "goodTillDate": "1"}, -5040),
         ({"positionSide": "LONG"}, -4061),
         ({"selfTradePreventionMode": "MAYBE"}, -5039),
+        ({"selfTradePreventionMode": "DECREMENT"}, -5039),
     ],
 )
 def test_futures_refuse_an_order_with_their_codes(params: dict[str, str], code: int) -> None:
@@ -282,6 +283,28 @@ def test_all_of_a_symbol_are_cancelled(futures: bool) -> None:
         assert answer["code"] == 200 if futures else len(answer) == 3
         status, answer = await world.rest("DELETE", path, {"symbol": SYMBOL})
         assert answer["code"] == (200 if futures else -2011)
+
+    run(test, futures=futures)
+
+
+@both
+def test_an_order_that_meets_its_own_account_ends_it(futures: bool) -> None:
+    async def test(world: BinanceWorld) -> None:
+        stream = await world.user_stream()
+        await world.place("2000.00", newClientOrderId="a")
+        taker = {"side": "SELL", "newClientOrderId": "b"}
+        await world.place("2000.00", **taker, selfTradePreventionMode="EXPIRE_MAKER")
+        if futures:
+            event = await stream.until(lambda row: row.get("o", {}).get("X") == "EXPIRED_IN_MATCH")
+            assert (event["o"]["c"], event["o"]["x"]) == ("a", "EXPIRED")
+        else:
+            row = await stream.until(
+                lambda row: row.get("event", {}).get("x") == "TRADE_PREVENTION"
+            )
+            assert (row["event"]["c"], row["event"]["X"]) == ("a", "EXPIRED_IN_MATCH")
+        assert (await world.named("GET", "a"))[1]["status"] == "EXPIRED_IN_MATCH"
+        assert (await world.named("GET", "b"))[1]["status"] == "NEW"
+        assert not world.desk.trades
 
     run(test, futures=futures)
 
