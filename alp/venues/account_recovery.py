@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from alp._core.order_life import OrderEvent, RejectReason
-from alp.errors import VenueError
+from alp.errors import ConfigError, VenueError
 from alp.venues.account_calls import Calls
 from alp.venues.account_state import AccountReport, Patience
 from alp.venues.backoff import Backoff
@@ -160,8 +160,8 @@ class Inquiries:
         asked_ns = 0
         try:
             await self.ask(case.order)
-        except VenueError as error:
-            asked_ns = error.retry_ns
+        except (VenueError, ConfigError) as error:
+            asked_ns = error.retry_ns if isinstance(error, VenueError) else 0
             logger.warning("%s: still unknown: %s", case.order.client_id, error)
         case.next_ns = time.monotonic_ns() + case.backoff.next_ns(asked_ns)
 
@@ -194,6 +194,7 @@ class Reader:
         notes: OrderNotes,
         inquiries: Inquiries,
         instruments: Sequence[Instrument],
+        believed: Callable[[], Sequence[Command]],
         deliver: Deliver,
     ) -> None:
         self.since_ns: dict[str, int] = {}
@@ -201,6 +202,7 @@ class Reader:
         self._notes = notes
         self._inquiries = inquiries
         self._instruments = instruments
+        self._believed = believed
         self._deliver = deliver
 
     async def open_orders(self, *, urgent: bool = False) -> tuple[LiveOrder, ...]:
@@ -218,7 +220,7 @@ class Reader:
         return tuple(order for outcome in outcomes for order in outcome.orders)
 
     async def orders(
-        self, believed: Sequence[Command], is_under_way: Callable[[str], bool]
+        self, is_under_way: Callable[[str], bool]
     ) -> tuple[tuple[LiveOrder, ...], set[str]]:
         """Compare what is open with what its owner believes to be; ask for what is missing.
 
@@ -232,6 +234,7 @@ class Reader:
         VenueError
             If there is no answer.
         """
+        believed = self._believed()
         settled = {each.client_id: self._notes.settled(each) for each in believed}
         live = await self.open_orders()
         by_client = {each.client_id: each for each in live if each.client_id}
@@ -254,8 +257,11 @@ class Reader:
                 # An amend or cancel from before this session: it may still be on its way.
                 self._inquiries.open(order, order.number, look=True)
         self._deliver(facts)
+        # What was told to have ended while the list was on its way is not asked for.
+        still = {each.client_id for each in self._believed()}
+        self._notes.sweep(still)
         for order in missing:
-            if is_under_way(order.client_id):
+            if order.client_id not in still or is_under_way(order.client_id):
                 continue
             traded.add(order.instrument.symbol)
             if not await self._answered(order):
@@ -268,7 +274,7 @@ class Reader:
             return await self._inquiries.ask(order)
         except (NotSent, NoAnswer):
             raise
-        except VenueError as error:
+        except (VenueError, ConfigError) as error:
             logger.warning("%s: still unknown: %s", order.client_id, error)
             return False
 

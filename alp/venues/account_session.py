@@ -157,7 +157,12 @@ class AccountSession:
             self.calls, self._notes, random, self._patience, self._deliver_asked
         )
         self._reader = Reader(
-            self.calls, self._notes, self.inquiries, instruments, self._deliver_asked
+            self.calls,
+            self._notes,
+            self.inquiries,
+            instruments,
+            owner.believed_open,
+            self._deliver_asked,
         )
         name, keys = adapter.exchange, StreamKeys(self.calls)
         self.stream = PrivateSocket(
@@ -472,9 +477,7 @@ class AccountSession:
         everything, losses = self._read_wanted, self._losses
         self._read_wanted = False
         try:
-            believed = self._owner.believed_open()
-            live, traded = await self._reader.orders(believed, self.journeys.is_under_way)
-            self._notes.sweep({each.client_id for each in believed})
+            live, traded = await self._reader.orders(self.journeys.is_under_way)
             await self._read_trades(set(self.instruments) if everything else traded)
             report = AccountReport(orders=live)
             if everything or Capability.BALANCES_STREAMED not in self.adapter.capabilities:

@@ -245,6 +245,23 @@ def test_f15_a_trade_that_was_never_streamed_is_read_with_its_price() -> None:
     run(test())
 
 
+def test_what_ended_while_the_list_was_on_its_way_is_not_asked_for() -> None:
+    async def test() -> None:
+        patience = replace(QUICK, poll_ns=SECOND // 5)
+        async with PlainVenue() as venue, trading(venue, patience=patience) as (session, book):
+            await acked(session, book, "a")
+            venue.slow_s = 2.0
+            venue.be_rude("/open", "slow")
+            await until(lambda: not venue.rude["/open"])
+            done = session.readings["done"]
+            session.send([book.cancel("a")])
+            await until(lambda: book.state("a") == "CANCELED")
+            await until(lambda: session.readings["done"] > done)
+            assert not [path for _, path, _, _ in venue.requests if path.startswith("/order?")]
+
+    run(test())
+
+
 @pytest.mark.parametrize("how", ["closed", "lost", "half-open"])
 def test_after_a_gap_everything_is_read_before_it_is_live_again(how: str) -> None:
     async def test() -> None:
