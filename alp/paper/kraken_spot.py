@@ -225,7 +225,7 @@ class KrakenSpot(Protocol):
             if key[0] == BOOK:
                 peer.depths[symbol] = depth
                 replies.append(self._view(symbol, depth).whole())
-        peer.heartbeats = bool(peer.subscribed)
+        peer.heartbeats = bool(peer.subscribed or peer.account)
         return replies
 
     def _error(self, params: dict[str, Any], symbol: str) -> str | None:

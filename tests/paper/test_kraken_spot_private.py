@@ -379,6 +379,13 @@ def test_snapshots_have_what_is_open_and_what_was_traded(venue: Venue) -> None:
     assert venue.private(SECOND).say("subscribe", channel="executions")[1]["data"] == []
 
 
+def test_private_connections_have_heartbeats(venue: Venue) -> None:
+    socket = venue.private(FIRST, "executions")
+    assert venue.protocol.beat(socket.peer) == b'{"channel":"heartbeat"}'
+    venue.protocol.take(socket.peer, {"method": "nonsense"})
+    assert venue.protocol.beat(socket.peer) is not None
+
+
 def test_nobody_hears_of_others(venue: Venue) -> None:
     first, second = venue.private(FIRST, "executions"), venue.private(SECOND, "executions")
     first.buy(2000, 1)
