@@ -15,8 +15,10 @@ from alp.paper.accounts import TRADE, WITHDRAW, ApiKey
 from alp.paper.binance_account import BinanceAccounts
 from alp.paper.binance_answers import Problem, missing
 from alp.paper.binance_limits import Limits
-from alp.paper.binance_orders import BinanceOrders, Call, SpotOrders, UsdmOrders
+from alp.paper.binance_orders import BinanceOrders, Call
 from alp.paper.binance_routes import SESSION, SPOT, SPOT_CALLS, USDM, USDM_CALLS, Route
+from alp.paper.binance_spot_orders import SpotOrders
+from alp.paper.binance_usdm_orders import UsdmOrders
 from alp.paper.binance_user_stream import spot_events, usdm_events
 from alp.paper.desk import Desk
 from alp.paper.market import MILLISECOND
