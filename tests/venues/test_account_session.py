@@ -120,6 +120,28 @@ def test_what_happened_while_nobody_looked_is_told_at_the_start() -> None:
     run(test())
 
 
+@pytest.mark.parametrize("arrived", [True, False])
+def test_an_amend_whose_fate_a_session_took_with_it_is_found_by_the_next(arrived: bool) -> None:
+    async def test() -> None:
+        book = Book()
+        async with PlainVenue() as venue:
+            async with trading(venue, book) as (session, _):
+                session.send([book.new("a")])
+                await until(lambda: book.state("a") == "ACKED")
+                venue.be_rude("/order", *["drop"] * 1000)
+                venue.be_rude("/orders", "hang" if arrived else "drop")
+                session.send([book.amend("a", 8, 1001)])
+                await until(lambda: len(venue.commands) == 2 or not arrived)
+                await until(lambda: not venue.rude["/orders"])
+            assert book.state("a") == "UNKNOWN"
+            venue.rude.clear()
+            async with trading(venue, book) as (session, _):
+                await until(lambda: book.state("a") == "ACKED")
+                assert book.table.get("a").quantity == (8 if arrived else 10)
+
+    run(test())
+
+
 def test_pages_of_trades_are_all_read() -> None:
     async def test() -> None:
         book = Book()
