@@ -17,7 +17,6 @@ from alp.paper.protocol import stamp
 
 PORTFOLIO = uuid_of("user", 1)
 NEVER = "0001-01-01T00:00:00Z"
-MILLION = 10**6
 Row = dict[str, Any]
 _FORCES = {
     Tif.GTC: "GOOD_UNTIL_CANCELLED",
