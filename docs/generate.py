@@ -14,10 +14,16 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+from typing import Any
 
 import click
+from prometheus_client.metrics_core import Metric
 
 import alp.errors
+from alp._core.gate import Gate
+from alp._core.orders import OrderTable
 from alp.backtest.codec import Record, json_schema
 from alp.backtest.results import Results
 from alp.backtest.sweep.results import SweepResults
@@ -26,8 +32,13 @@ from alp.cli.commands import PURPOSE
 from alp.cli.lazy import Command, LazyGroup
 from alp.errors import AlpError, ExitCode
 from alp.observe.loop import LoopWatch
+from alp.services.account import Account
+from alp.services.exec_metrics import ExecMetrics
 from alp.services.market_data import MarketData
 from alp.services.market_metrics import MarketMetrics
+from alp.venues.account_session import AccountSession
+from alp.venues.credentials import Secret, credentials_of
+from alp.venues.registry import orders_for
 
 DOCS = Path(__file__).parent
 REFERENCE = DOCS / "reference"
@@ -51,13 +62,45 @@ def metrics_page() -> str:
         "# Metrics\n\nWhat `/metrics` has, by component. Counters end in `_total`; names, labels "
         "and units follow\nPrometheus's conventions.\n"
     )
-    collector = MarketMetrics("", MarketData([]), LoopWatch(), dict, int)
-    lines = ["| metric | type | labels | meaning |", "| --- | --- | --- | --- |"]
-    for family in collector.collect():
-        name = f"`{family.name}{'_total' if family.type == 'counter' else ''}`"
-        labels = ", ".join(f"`{label}`" for label in getattr(family, "_labelnames", ())) or "-"
-        lines.append(f"| {name} | {family.type} | {labels} | {family.documentation} |")
-    return "\n".join([NOTICE, intro, "## Quote server\n", *lines, ""])
+    collectors = {
+        "Quote server": MarketMetrics("", MarketData([]), LoopWatch(), dict, int),
+        "Execution handler": _exec_metrics(),
+    }
+    lines = []
+    for component, collector in collectors.items():
+        lines += [f"## {component}\n", "| metric | type | labels | meaning |"]
+        lines += ["| --- | --- | --- | --- |", *map(_metric_row, collector.collect()), ""]
+    return "\n".join([NOTICE, intro, *lines])
+
+
+def _metric_row(family: Metric) -> str:
+    name = f"`{family.name}{'_total' if family.type == 'counter' else ''}`"
+    labels = ", ".join(f"`{label}`" for label in getattr(family, "_labelnames", ())) or "-"
+    return f"| {name} | {family.type} | {labels} | {family.documentation} |"
+
+
+def _exec_metrics() -> ExecMetrics:
+    """The collector of a handler without products, as far as it is looked at."""
+    table = OrderTable([(0, 1)])
+    hands: Any = None
+    account = Account([], table, Gate(table), SimpleNamespace(journal=hands, token=0, clock_ns=int))  # type: ignore[arg-type]
+    session = AccountSession(
+        orders_for("binance-usdm"),
+        credentials_of("nobody", secret=Secret("nothing")),
+        [],
+        account,
+        on_fact=account.heard,
+        on_state=account.heard_state,
+        random=Random(0),
+    )
+    parts: Any = SimpleNamespace(
+        name="",
+        account=account,
+        session=session,
+        positions=SimpleNamespace(corrected=0),
+        bus=SimpleNamespace(server=SimpleNamespace(malformed=0)),
+    )
+    return ExecMetrics("", parts, LoopWatch())
 
 
 def _commands(command: click.Command, context: click.Context) -> Iterator[str]:

@@ -10,6 +10,7 @@ from libc.string cimport memcmp, memcpy, memset
 from alp._core.order_life cimport (
     NO_QUANTITY,
     LifeEvent,
+    is_terminal,
     life_has_place,
     life_wants_query,
 )
@@ -257,6 +258,15 @@ cdef class OrderTable:
                 found.append(_fields(&self.orders.orders[at]))
                 at = self.orders.orders[at].next
         return found
+
+    def ended(self):
+        """Return the ids of orders that have ended and were not released."""
+        cdef int place
+        return [
+            _get_id(self.orders.orders[place].client_id, CLIENT_ID)
+            for place in range(self.orders.capacity)
+            if self.orders.orders[place].used and is_terminal(self.orders.orders[place].life.state)
+        ]
 
     def release(self, client_id):
         """Forget an order that has ended; raises OrderError where it has not."""

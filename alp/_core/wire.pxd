@@ -37,6 +37,7 @@ cdef enum MessageKind:
     KIND_GATE = 10
     KIND_INSTRUMENT = 11
     KIND_QUOTES = 12
+    KIND_RECALL = 13
 
 cdef packed struct Header:
     u16 magic
@@ -157,6 +158,11 @@ cdef packed struct Quotes:      # all that shall rest in an instrument, not what
     u8 flags                    # as in OrderCommand
     u8 reserved[3]
     # then the bids and the asks, best first: Level each
+
+cdef packed struct Recall:      # asks for execution reports again
+    Header header
+    u64 token                   # of the process that numbered them
+    u64 after                   # how many of its reports are known
 
 cdef Py_ssize_t size_of(int kind) noexcept nogil
 # 0, or why these bytes are no message that this build reads.

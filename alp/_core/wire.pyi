@@ -114,5 +114,10 @@ class QuotesMessage(NamedTuple):
     asks: tuple[tuple[int, int], ...]
     flags: int
 
+class RecallMessage(NamedTuple):
+    header: HeaderFields
+    token: int
+    after: int
+
 def encode(message: Any) -> bytes: ...
 def decode(message: bytes | bytearray | memoryview) -> Any: ...

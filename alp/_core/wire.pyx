@@ -178,6 +178,14 @@ class QuotesMessage(NamedTuple):
     flags: int
 
 
+class RecallMessage(NamedTuple):
+    """Asks for the execution reports of one process after so many that are known."""
+
+    header: HeaderFields
+    token: int
+    after: int
+
+
 KINDS = {
     KIND_BBO: BboMessage,
     KIND_DEPTH: DepthMessage,
@@ -191,6 +199,7 @@ KINDS = {
     KIND_GATE: GateMessage,
     KIND_INSTRUMENT: InstrumentFields,
     KIND_QUOTES: QuotesMessage,
+    KIND_RECALL: RecallMessage,
 }
 _KIND_OF = {message: kind for kind, message in KINDS.items()}
 
@@ -221,6 +230,8 @@ cdef Py_ssize_t size_of(int kind) noexcept nogil:
         return sizeof(InstrumentMessage)
     if kind == KIND_QUOTES:
         return sizeof(Quotes)
+    if kind == KIND_RECALL:
+        return sizeof(Recall)
     return 0
 
 
@@ -437,6 +448,11 @@ cdef bytes _encode_account(object message, int kind):
 cdef bytes _encode_life(object message, int kind):
     cdef Heartbeat heartbeat
     cdef Gate gate
+    cdef Recall recall
+    if kind == KIND_RECALL:
+        _put_header(&recall.header, kind, message.header)
+        recall.token, recall.after = message.token, message.after
+        return (<char*>&recall)[:sizeof(Recall)]
     if kind == KIND_HEARTBEAT:
         _put_header(&heartbeat.header, kind, message.header)
         heartbeat.uptime_ns, heartbeat.config = message.uptime_ns, message.config
@@ -485,7 +501,7 @@ def encode(message):
         return _encode_report(message)
     if kind == KIND_POSITION or kind == KIND_INVENTORY:
         return _encode_account(message, kind)
-    if kind == KIND_HEARTBEAT or kind == KIND_GATE:
+    if kind == KIND_HEARTBEAT or kind == KIND_GATE or kind == KIND_RECALL:
         return _encode_life(message, kind)
     if kind == KIND_INSTRUMENT:
         return _encode_instrument(message)
@@ -528,7 +544,10 @@ cdef object _decode_state(const char* data, int kind):
     cdef const Heartbeat* heartbeat = <const Heartbeat*>data
     cdef const Gate* gate = <const Gate*>data
     cdef const InstrumentMessage* told = <const InstrumentMessage*>data
+    cdef const Recall* recall = <const Recall*>data
     header = _get_header(<const Header*>data)
+    if kind == KIND_RECALL:
+        return RecallMessage(header, recall.token, recall.after)
     if kind == KIND_INSTRUMENT:
         return InstrumentFields(
             header, _get_text(told.exchange, EXCHANGE_NAME), _get_text(told.symbol, SYMBOL_NAME),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import struct
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +23,8 @@ from alp.errors import ConfigError
 logger = logging.getLogger(__name__)
 
 MOST_BYTES = 1 << 16
+SEQUENCE_AT = 8
+_SEQUENCE = struct.Struct("<Q")
 HIGH_WATER = 1000
 """Commands that wait; whoever sends more waits for answers first."""
 
@@ -91,10 +94,10 @@ class CommandServer:
             self.malformed += 1
             logger.warning("a command that is none: %r", parts[-1][:64])
 
-    def answer(self, peer: bytes, message: bytes) -> None:
+    def answer(self, peer: bytes, message: bytes, *more: bytes) -> None:
         """Answer; whoever asked may be gone."""
         with suppress(zmq.ZMQError):
-            self._socket.send_multipart([peer, message], zmq.DONTWAIT)
+            self._socket.send_multipart([peer, message, *more], zmq.DONTWAIT)
 
 
 class CommandClient:
@@ -103,6 +106,7 @@ class CommandClient:
     def __init__(
         self, context: zmq.asyncio.Context, endpoint: str, curve: CurveKeys | None = None
     ) -> None:
+        self._number = 0
         self._socket = context.socket(zmq.DEALER)
         self._socket.linger = 0
         if curve is not None:
@@ -127,25 +131,40 @@ class CommandClient:
     async def ask(self, message: bytes, *, timeout_s: float = 1.0, times: int = 3) -> Any:
         """Send a command until it is answered, and return the answer.
 
-        Answers to an earlier attempt are answers too: they say the same.
+        The command gets a sequence number of this client, which its answer repeats. Answers to an
+        earlier attempt are answers too: they say the same.
 
         Raises
         ------
         TimeoutError
             If none of the attempts was answered.
         """
+        return (await self.ask_all(message, timeout_s=timeout_s, times=times))[0]
+
+    async def ask_all(self, message: bytes, *, timeout_s: float = 1.0, times: int = 3) -> list[Any]:
+        """Ask as :meth:`ask` does, and return all messages of the answer.
+
+        Raises
+        ------
+        TimeoutError
+            If none of the attempts was answered.
+        """
+        self._number += 1
+        numbered = bytearray(message)
+        _SEQUENCE.pack_into(numbered, SEQUENCE_AT, self._number)
         for _ in range(times):
-            await self._socket.send(message)
+            await self._socket.send(bytes(numbered))
             try:
                 async with asyncio.timeout(timeout_s):
-                    answer = decode(await self._socket.recv())
+                    return await self._answer()
             except TimeoutError:
                 continue
-            await self._drop_late()
-            return answer
         raise TimeoutError(f"no answer to {times} attempts")
 
-    async def _drop_late(self) -> None:
-        """Take what earlier attempts were answered meanwhile."""
-        while await self._socket.poll(0):
-            await self._socket.recv()
+    async def _answer(self) -> list[Any]:
+        """Return the answer to the last question; those to earlier ones come too late."""
+        while True:
+            parts = await self._socket.recv_multipart()
+            (number,) = _SEQUENCE.unpack_from(parts[0], SEQUENCE_AT)
+            if number == self._number:
+                return [decode(each) for each in parts]

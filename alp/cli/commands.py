@@ -73,6 +73,7 @@ EXIT_CODES: dict[int, str] = {
     4: "an input file was refused",
     5: "an endpoint could not be reached or refused the request",
     6: "alp's own state contradicts itself; please report it",
+    7: "it was stopped, and orders may still be open; they were printed",
     70: "an unexpected failure inside alp; please report it",
     74: "the system refused to read or write a file",
     130: "stopped by Ctrl-C or SIGTERM",

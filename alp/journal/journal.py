@@ -112,7 +112,7 @@ class Journal:
         now_ns: Callable[[], int],
         options: JournalOptions | None = None,
         floor: int = 0,
-        on_broken: Callable[[JournalError], None] | None = None,
+        on_broken: Callable[[JournalError], object] | None = None,
     ) -> None:
         self._folder = Folder(path)
         self._account = account

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -40,7 +40,7 @@ Probe = Callable[[], Health]
 
 
 class Web:
-    """Serves ``/livez``, ``/readyz`` and ``/metrics``.
+    """Serves ``/livez``, ``/readyz`` and ``/metrics``, and pages of a component's own.
 
     ``/livez`` answers as long as the event loop does and `alive` says so: a process that fails it
     is to be killed. ``/readyz`` says whether its output can be used now. Both explain themselves
@@ -50,10 +50,18 @@ class Web:
     ----------
     address
         ``HOST:PORT``; port 0 takes a free one.
+    pages
+        By path, what is shown there as JSON.
     """
 
     def __init__(
-        self, address: str, *, alive: Probe, ready: Probe, registry: CollectorRegistry
+        self,
+        address: str,
+        *,
+        alive: Probe,
+        ready: Probe,
+        registry: CollectorRegistry,
+        pages: Mapping[str, Callable[[], Any]] | None = None,
     ) -> None:
         host, _, port = address.rpartition(":")
         if not port.isdigit() or int(port) > 65535:
@@ -61,12 +69,15 @@ class Web:
         self._host, self._port = host.strip("[]") or "127.0.0.1", int(port)
         self._probes = {"/livez": alive, "/readyz": ready}
         self._registry = registry
+        self._pages = dict(pages or {})
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
         application = web.Application()
         for path in self._probes:
             application.router.add_get(path, self._answer_probe)
+        for path in self._pages:
+            application.router.add_get(path, self._answer_page)
         application.router.add_get("/metrics", self._answer_metrics)
         self._runner = web.AppRunner(application, access_log=None)
         await self._runner.setup()
@@ -94,12 +105,19 @@ class Web:
     async def _answer_probe(self, request: web.Request) -> web.Response:
         health = self._probes[request.path]()
         body = {"ok": health.ok, "reasons": health.reasons, **health.detail}
-        return web.Response(
-            body=orjson.dumps(body, default=str, option=orjson.OPT_INDENT_2) + b"\n",
-            status=200 if health.ok else 503,
-            content_type="application/json",
-        )
+        return _json(body, 200 if health.ok else 503)
+
+    async def _answer_page(self, request: web.Request) -> web.Response:
+        return _json(self._pages[request.path]())
 
     async def _answer_metrics(self, request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return web.Response(body=encode(self._registry), headers={"Content-Type": content_type})
+
+
+def _json(body: Any, status: int = 200) -> web.Response:
+    return web.Response(
+        body=orjson.dumps(body, default=str, option=orjson.OPT_INDENT_2) + b"\n",
+        status=status,
+        content_type="application/json",
+    )

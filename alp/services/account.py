@@ -16,7 +16,14 @@ from typing import Protocol
 
 from alp._core.gate import Gate, GateState, Refusal, RiskApproved
 from alp._core.order_life import OrderEvent, OrderState
-from alp._core.orders import OUTCOME_NEWS, OUTCOME_NO_ROOM, OrderError, OrderFields, OrderTable
+from alp._core.orders import (
+    OUTCOME_NEWS,
+    OUTCOME_NO_ROOM,
+    OUTCOME_REPEATED,
+    OrderError,
+    OrderFields,
+    OrderTable,
+)
 from alp._core.wire import ExecutionReportMessage, HeaderFields, OrderCommandMessage, encode
 from alp.services.account_limits import AccountVenue
 from alp.venues.account_state import AccountNews, AccountReport, AccountState
@@ -30,6 +37,8 @@ POST_ONLY, REDUCE_ONLY = 1, 2
 ENDED = (OrderState.FILLED, OrderState.CANCELED, OrderState.REJECTED, OrderState.EXPIRED)
 KEPT_NS = 120 * SECOND
 """An order that ended is kept for so long: a venue may still tell of it."""
+MOST_ENDED = 4096
+"""The oldest beyond so many are forgotten sooner."""
 MOST_TEXT = 56
 UNSENT = {
     Action.NEW: OrderEvent.NOT_SENT,
@@ -125,6 +134,8 @@ class Hands:
         Is told what became of orders.
     clock_ns
         Nanoseconds UTC.
+    before_ns
+        The journal's last word before this process: what it says is open was sent until then.
     """
 
     journal: Journals
@@ -133,6 +144,7 @@ class Hands:
     is_ours: Callable[[str], bool]
     report: Callable[[ExecutionReportMessage], None]
     clock_ns: Callable[[], int]
+    before_ns: int = 0
 
 
 News = Callable[[OrderFields, Fact], None]
@@ -169,7 +181,8 @@ class Account:
         self._session: Sends | None = None
         self._listeners: list[News] = []
         self._sent: dict[str, Command] = {}
-        self._ended: dict[str, int] = {}
+        self._ended = dict.fromkeys(table.ended(), hands.clock_ns())
+        self._told: dict[str, set[str]] = {}
 
     def use(self, session: Sends) -> None:
         """Send by this session from now on."""
@@ -337,7 +350,7 @@ class Account:
             reduce_only=sent.reduce_only if sent else False,
             number=self.table.next_command(order.client_id) - 1,
             filled=order.filled,
-            sent_ns=sent.sent_ns if sent else 0,
+            sent_ns=sent.sent_ns if sent else self._hands.before_ns,
         )
 
     # what the session asks and tells
@@ -373,12 +386,25 @@ class Account:
         )
         if outcome == OUTCOME_NO_ROOM:
             self.halt("table", "there is no room for more trades")
-        if outcome != OUTCOME_NEWS:
+        is_untold = self._is_untold(client_id, fact)
+        if outcome == OUTCOME_NEWS:
+            self.counts["facts"] += 1
+            self._write(lambda: self._append(client_id, fact, source, now))
+            self._follow(before, self.table.get(client_id), fact, now, is_untold)
+        elif outcome == OUTCOME_REPEATED and is_untold:
+            # By the journal it was heard before the restart; nobody knows whether it was told.
+            self._hands.report(report_of(self.table.get(client_id), fact, is_untold))
+        else:
             self.counts["facts that were no news"] += 1
-            return
-        self.counts["facts"] += 1
-        self._write(lambda: self._append(client_id, fact, source, now))
-        self._follow(before, self.table.get(client_id), fact, now)
+
+    def _is_untold(self, client_id: str, fact: Fact) -> bool:
+        """Whether a fact is a fill that this process has not told; now it is told."""
+        if fact.kind is not OrderEvent.FILL or not fact.trade_id:
+            return False
+        told = self._told.setdefault(client_id, set())
+        is_untold = fact.trade_id not in told
+        told.add(fact.trade_id)
+        return is_untold
 
     def _append(self, client_id: str, fact: Fact, source: int, now_ns: int) -> int:
         return self._journal.fact(
@@ -401,19 +427,36 @@ class Account:
         )
 
     def _stranger(self, client_id: str, fact: Fact) -> None:
-        if client_id and self._hands.is_ours(client_id):
-            self.counts["facts of orders not known"] += 1
-            logger.warning("%s: %s of an order that is not known", client_id, fact.kind.name)
-        else:
+        if not client_id or not self._hands.is_ours(client_id):
             self.foreign += 1
+            return
+        self.counts["facts of orders not known"] += 1
+        index = self._index_of(fact.symbol)
+        if index is not None and self._is_untold(client_id, fact):
+            # The journal lost the order; the position is the venue's, and the trade has to be told.
+            logger.warning("%s: a trade of an order that is not known", client_id)
+            self._hands.report(report_of_stranger(client_id, index, fact))
 
-    def _follow(self, before: OrderFields, order: OrderFields, fact: Fact, now_ns: int) -> None:
+    def _index_of(self, symbol: str) -> int | None:
+        for index, venue in self.products.items():
+            if venue.instrument.symbol == symbol:
+                return index
+        return None
+
+    def _follow(
+        self,
+        before: OrderFields,
+        order: OrderFields,
+        fact: Fact,
+        now_ns: int,
+        is_fill: bool,
+    ) -> None:
         """Draw what follows from news of an order."""
         if order.contradictions != before.contradictions:
             logger.error("%s: %s", order.client_id, order.contradictions.name)
         if order.state in ENDED:
             self._ended.setdefault(order.client_id, now_ns)
-        self._hands.report(report_of(order, fact))
+        self._hands.report(report_of(order, fact, is_fill))
         for listener in self._listeners:
             listener(order, fact)
         self.changed.set()
@@ -432,13 +475,11 @@ class Account:
                 self._adopt(live)
 
     def _adopt(self, live: LiveOrder) -> None:
-        for venue in self.products.values():
-            if venue.instrument.symbol == live.symbol:
-                break
-        else:
+        index = self._index_of(live.symbol)
+        if index is None:
             return
         logger.warning("%s: adopted: %d at %d", live.client_id, live.quantity, live.price)
-        terms = (live.client_id, venue.index, live.side, live.price, live.quantity)
+        terms = (live.client_id, index, live.side, live.price, live.quantity)
         try:
             self.table.open(*terms)
         except OrderError as error:
@@ -470,18 +511,19 @@ class Account:
             except OrderError:
                 continue  # it turned out not to have ended
             self._sent.pop(client_id, None)
+            self._told.pop(client_id, None)
             self._write(lambda: self._journal.released(client_id, now))  # noqa: B023 - called now
 
     def _long_ended(self, now_ns: int) -> Iterator[str]:
-        for client_id, ended_ns in self._ended.items():
-            if now_ns - ended_ns < KEPT_NS:
+        spare = len(self._ended) - MOST_ENDED
+        for number, (client_id, ended_ns) in enumerate(self._ended.items()):
+            if now_ns - ended_ns < KEPT_NS and number >= spare:
                 return
             yield client_id
 
 
-def report_of(order: OrderFields, fact: Fact) -> ExecutionReportMessage:
-    """Return what the bus is told of an order after a fact."""
-    is_fill = fact.kind is OrderEvent.FILL
+def report_of(order: OrderFields, fact: Fact, is_fill: bool) -> ExecutionReportMessage:
+    """Return what the bus is told of an order after a fact; a trade is told once."""
     return ExecutionReportMessage(
         HeaderFields(0, order.instrument, 0, fact.at_ns, 0),
         order.client_id,
@@ -496,5 +538,25 @@ def report_of(order: OrderFields, fact: Fact) -> ExecutionReportMessage:
         int(order.state),
         int(order.reason),
         order.side,
+        fact.liquidity,
+    )
+
+
+def report_of_stranger(client_id: str, index: int, fact: Fact) -> ExecutionReportMessage:
+    """Return what the bus is told of a trade of ours whose order nobody knows any more."""
+    return ExecutionReportMessage(
+        HeaderFields(0, index, 0, fact.at_ns, 0),
+        client_id,
+        fact.venue_id,
+        fact.trade_id,
+        0,
+        0,
+        0,
+        fact.price,
+        fact.quantity,
+        fact.fee,
+        0,
+        0,
+        fact.side,
         fact.liquidity,
     )

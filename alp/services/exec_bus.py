@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import deque
 from collections.abc import Callable
+from itertools import islice
 
 import zmq
 
@@ -18,6 +20,7 @@ from alp._core.wire import (
     OrderCommandMessage,
     PositionMessage,
     QuotesMessage,
+    RecallMessage,
     decode,
     encode,
 )
@@ -29,12 +32,20 @@ from alp.services.resting import Resting
 from alp.venues.orders import Action, TimeInForce
 
 BEAT_S = 0.25
+KEPT_REPORTS = 1 << 16
+"""Reports that can be asked for again."""
+MOST_REPORTS = 1000
+"""In one answer."""
 RECALL_MS = 50
 ACTIONS = {int(each) for each in Action}
 
 
 class ExecBus:
     """What a handler hears and says.
+
+    Reports go out to whoever listens, and are kept for whoever asks: a reader counts those it has
+    of a token and asks for the rest, so that it misses none. The answer begins with a Gate whose
+    exchange time is how many reports there were before those that follow.
 
     Parameters
     ----------
@@ -63,6 +74,8 @@ class ExecBus:
         self._kill = kill
         self._begun_ns = time.monotonic_ns()
         self._account: Account | None = None
+        self._reports: deque[bytes] = deque(maxlen=KEPT_REPORTS)
+        self._reported = 0
 
     def join(self, account: Account, resting: Resting, view: MarketView) -> None:
         """Speak for an account from now on."""
@@ -80,6 +93,9 @@ class ExecBus:
             elif isinstance(message, QuotesMessage):
                 self._resting.want(message)
                 answer = self._gate_message(message.header.sequence)
+            elif isinstance(message, RecallMessage):
+                self.server.answer(peer, *self._recalled(message))
+                continue
             elif isinstance(message, GateMessage | HeartbeatMessage):
                 if isinstance(message, GateMessage) and message.kill:
                     self._kill(message.text or "by the bus")
@@ -88,6 +104,16 @@ class ExecBus:
                 self.server.malformed += 1
                 continue
             self.server.answer(peer, encode(answer))
+
+    def _recalled(self, message: RecallMessage) -> list[bytes]:
+        """Return what is known after so many reports: before them, up to which they go."""
+        after = message.after if message.token == self._joined().token else 0
+        first = max(after, self._reported - len(self._reports))
+        skip = first - (self._reported - len(self._reports))
+        reports = list(islice(self._reports, skip, skip + MOST_REPORTS))
+        gate = self._gate_message(message.header.sequence)
+        begins = gate.header._replace(exchange_ns=first)
+        return [encode(gate._replace(header=begins)), *reports]
 
     async def _command(self, message: OrderCommandMessage) -> ExecutionReportMessage:
         """Do what one command asks for; whatever comes of it later is reported to everybody."""
@@ -185,7 +211,10 @@ class ExecBus:
     def report(self, message: ExecutionReportMessage) -> None:
         """Say what became of an order."""
         header = message.header._replace(source=self._source)
-        self._say(message._replace(header=header))
+        encoded = encode(message._replace(header=header))
+        self._reports.append(encoded)
+        self._reported += 1
+        self.publisher.publish(encoded)
         if message.last_quantity:
             self.tell_position(message.header.instrument)
 

@@ -122,7 +122,15 @@ class ExecHandler:
     async def _set_up(self, stack: contextlib.AsyncExitStack) -> None:
         placement = self._placement
         products = await load_products(self._strategy, placement.venue, self._endpoints)
-        journal = open_journal(self._strategy, self.name, placement.state, products)
+        loop = asyncio.get_running_loop()
+        journal = open_journal(
+            self._strategy,
+            self.name,
+            placement.state,
+            products,
+            lambda error: loop.call_soon_threadsafe(self._journal_broken, error),
+        )
+        self._journal = journal
         stack.callback(lambda: journal.close(self._residue))
         context = zmq.asyncio.Context()
         stack.callback(context.term)
@@ -154,6 +162,7 @@ class ExecHandler:
             lambda text: (said := parse_client_id(text)) is not None and said.tag == ids.tag,
             self._report,
             time.time_ns,
+            journal.before.last_ns if journal.before is not None else 0,
         )
         return Account(products, journal.orders, gate, hands)
 
@@ -259,6 +268,10 @@ class ExecHandler:
     def _report(self, message: ExecutionReportMessage) -> None:
         self.bus.report(message)
 
+    def _journal_broken(self, error: OSError) -> None:
+        self.account.halt("journal", f"the journal is broken: {error}")
+        self.resting.wake()
+
     def _heard_state(self, news: AccountNews) -> None:
         self.account.heard_state(news)
         self.resting.heard_state(news)
@@ -296,7 +309,31 @@ class ExecHandler:
     def _make_web(self, address: str) -> Web:
         registry = CollectorRegistry()
         registry.register(ExecMetrics(self._strategy.name, self, self._watch))
-        return Web(address, alive=self.alive, ready=self.ready, registry=registry)
+        return Web(
+            address,
+            alive=self.alive,
+            ready=self.ready,
+            registry=registry,
+            pages={"/orders": self.orders},
+        )
+
+    def orders(self) -> list[dict[str, Any]]:
+        """Return what may be open, the largest risk first: ticks and lots."""
+        names = {each.index: each.venue.symbol for each in self.account.products.values()}
+        return [
+            {
+                "client_id": each.client_id,
+                "venue_id": each.venue_id,
+                "symbol": names[each.instrument],
+                "side": each.side,
+                "price": each.price,
+                "quantity": each.quantity,
+                "filled": each.filled,
+                "open": each.open_quantity,
+                "state": each.state.name,
+            }
+            for each in self.account.open_orders()
+        ]
 
     def alive(self) -> Health:
         """Return whether the event loop does its work in time."""
@@ -310,6 +347,8 @@ class ExecHandler:
         reasons = [f"{who}: {why}" for who, why in account.halts.items()]
         if account.gate.killed:
             reasons.append(f"killed: {self.kill_switch.reason}")
+        if self._journal.trouble:
+            reasons.append(self._journal.trouble)
         detail = {
             "account": self.name,
             "token": account.token,

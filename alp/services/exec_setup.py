@@ -6,14 +6,15 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from alp.bus.sockets import CurveKeys
 from alp.errors import ConfigError, VenueError
 from alp.journal.ids import DIGITS
-from alp.journal.journal import Journal
+from alp.journal.journal import Journal, JournalOptions
+from alp.services.account import MOST_ENDED
 from alp.services.account_limits import AccountVenue, account_venues, journal_instruments
 from alp.services.market_data import products_of
 from alp.strategy.manifest import Strategy
@@ -122,9 +123,18 @@ async def load_products(strategy: Strategy, name: str, endpoints: Endpoints) -> 
 
 
 def open_journal(
-    strategy: Strategy, account: str, folder: Path, products: Sequence[AccountVenue]
+    strategy: Strategy,
+    account: str,
+    folder: Path,
+    products: Sequence[AccountVenue],
+    on_broken: Callable[[OSError], object],
 ) -> Journal:
     """Open the journal of an account, for this process alone.
+
+    Parameters
+    ----------
+    on_broken
+        Is told, in any thread, when nothing can be written any more.
 
     Raises
     ------
@@ -136,12 +146,20 @@ def open_journal(
         f"{strategy.name}/{account}"[:MOST_NAME],
         journal_instruments(strategy, products),
         now_ns=time.time_ns,
+        options=JournalOptions(orders=2 * MOST_ENDED, trades=8 * MOST_ENDED),
+        on_broken=on_broken,
     )
     if journal.before is not None:
         for damage in journal.before.damages:
             logger.error("the journal was damaged: %s", damage)
         left = sum(len(journal.orders.open_orders(each.index)) for each in products)
         logger.info("by the journal %d orders may be open", left)
+        if journal.suspects:
+            logger.warning(
+                "the journal does not vouch for %d orders: those that are open will be adopted: %s",
+                len(journal.suspects),
+                ", ".join(journal.suspects[:20]),
+            )
     return journal
 
 

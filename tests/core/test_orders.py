@@ -167,3 +167,15 @@ def test_a_long_random_life_of_the_table_agrees_with_dictionaries() -> None:
             assert {each.client_id for each in table.open_orders(at)} == set(mine)
         if step % 50 == 0:
             assert all(table.find(venue_id) == each for each, venue_id in known.items())
+
+
+def test_ended_orders_are_listed_until_they_are_released() -> None:
+    table = OrderTable([(0, 1)], 4)
+    for client_id in ("a", "b", "c"):
+        table.open(client_id, 0, 1, 100, 5)
+    assert table.ended() == []
+    table.apply("a", E.REJECTED, reason=1)
+    table.apply("c", E.CANCELED, cumulative=2)
+    assert sorted(table.ended()) == ["a", "c"]
+    table.release("a")
+    assert table.ended() == ["c"]

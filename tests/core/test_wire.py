@@ -28,6 +28,7 @@ from alp._core.wire import (
     OrderCommandMessage,
     PositionMessage,
     QuotesMessage,
+    RecallMessage,
     TradeFields,
     WireError,
     decode,
@@ -47,6 +48,7 @@ LAYOUTS = {
     HeartbeatMessage: "QQ",
     GateMessage: "??B5xQ56s",
     InstrumentFields: "24s40sqqBBB5x",
+    RecallMessage: "QQ",
 }
 
 i64 = st.integers(-(2**63), 2**63 - 1)
@@ -89,6 +91,7 @@ messages: st.SearchStrategy[Any] = st.one_of(
     st.builds(GateMessage, headers, st.booleans(), st.booleans(), u8, text(56), u64),
     st.builds(InstrumentFields, headers, text(24), text(40), i64, i64, u8, u8, u8),
     st.builds(QuotesMessage, headers, u64, i64, levels, levels, u8),
+    st.builds(RecallMessage, headers, u64, u64),
 )
 
 
@@ -145,6 +148,7 @@ EXAMPLES = (
     GateMessage(HeaderFields(9, 0, 6, 0, 9), True, False, 4, "stale feed", 12),
     InstrumentFields(HeaderFields(1, 2, 7, 0, 9), "binance-usdm", "ETHUSDC", 1, 1, 2, 8, 1),
     QuotesMessage(HeaderFields(10, 2, 8, 0, 9), 12, 10**18, ((5, 6), (4, 1)), ((7, 8),), 1),
+    RecallMessage(HeaderFields(11, 2, 9, 0, 9), 12, 345),
 )
 
 
@@ -186,7 +190,7 @@ def test_bytes_cut_or_added_are_refused(message: Any, data: st.DataObject) -> No
 
 @pytest.mark.parametrize(
     ("at", "value", "what"),
-    [(0, 0x62, "begins with 0x6c62"), (3, 13, "kind 13 is unknown"), (3, 0, "kind 0 is unknown")],
+    [(0, 0x62, "begins with 0x6c62"), (3, 14, "kind 14 is unknown"), (3, 0, "kind 0 is unknown")],
 )
 def test_foreign_bytes_say_what_was_found(at: int, value: int, what: str) -> None:
     encoded = bytearray(encode(EXAMPLES[0]))

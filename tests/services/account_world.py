@@ -128,19 +128,15 @@ class World:
         self.gate = make_gate(self.strategy, [self.venue], self.table)
         self.gate.fence(TOKEN)
         numbers = itertools.count(1)
-        self.account = Account(
-            [self.venue],
-            self.table,
-            self.gate,
-            Hands(
-                self.journal,
-                TOKEN,
-                lambda: f"ours-{next(numbers)}",
-                lambda client_id: client_id.startswith("ours-"),
-                self.reports.append,
-                self.clock,
-            ),
+        self.hands = Hands(
+            self.journal,
+            TOKEN,
+            lambda: f"ours-{next(numbers)}",
+            lambda client_id: client_id.startswith("ours-"),
+            self.reports.append,
+            self.clock,
         )
+        self.account = Account([self.venue], self.table, self.gate, self.hands)
         self.account.use(self.session)
         self.account.resume("start")
         self.see()

@@ -9,7 +9,7 @@ from account_world import NOW, SECOND, Noted, World
 
 from alp._core.gate import GateState, Refusal
 from alp._core.order_life import OrderEvent, OrderState, RejectReason
-from alp.services.account import KEPT_NS, Step
+from alp.services.account import KEPT_NS, Account, Step
 from alp.venues.account_state import AccountNews, AccountReport, AccountState
 from alp.venues.orders import Action, Command, LiveOrder
 
@@ -201,3 +201,39 @@ def test_a_refusal_by_the_venue_reaches_who_asked() -> None:
         OrderState.REJECTED,
         RejectReason.POST_ONLY,
     )
+
+
+def test_a_trade_of_an_order_that_the_journal_lost_is_told_once() -> None:
+    world = World()
+    trade = {"trade_id": "9", "price": 268_000, "quantity": 40, "symbol": "ETHUSDC", "side": -1}
+    world.hear(OrderEvent.FILL, "ours-99", **trade)
+    world.hear(OrderEvent.FILL, "ours-99", **trade)
+    world.hear(OrderEvent.FILL, "somebody", **trade)
+    (told,) = world.reports
+    assert (told.client_id, told.trade_id, told.last_quantity, told.side) == (
+        "ours-99",
+        "9",
+        40,
+        -1,
+    )
+    assert world.account.counts["facts of orders not known"] == 2
+    assert world.account.foreign == 1
+
+
+def test_a_fill_told_by_two_messages_is_told_once() -> None:
+    world = World()
+    order = one(world)
+    trade = {"trade_id": "t", "price": 267_990, "quantity": 100}
+    world.hear(OrderEvent.FILL, order.client_id, **trade)
+    world.hear(OrderEvent.FILL, order.client_id, cumulative=100, **trade)
+    assert [each.last_quantity for each in world.reports if each.last_quantity] == [100]
+
+
+def test_orders_that_ended_before_the_restart_are_forgotten_as_well() -> None:
+    world = World()
+    order = one(world)
+    world.hear(OrderEvent.CANCELED, order.client_id, cumulative=0)
+    again = Account([world.venue], world.table, world.gate, world.hands)
+    world.clock.now_ns += KEPT_NS + SECOND
+    again.forget()
+    assert order.client_id not in world.table
