@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 from plain_venue import PRODUCT, PlainAdapter, PlainVenue, account_keys
+from waits import until
 
 from alp._core.order_life import OrderEvent, OrderState
 from alp._core.orders import OrderTable
@@ -160,3 +161,8 @@ async def trading(
     finally:
         await session.stop()
         await asyncio.sleep(0)
+
+
+async def acked(session: AccountSession, book: Book, *names: str) -> None:
+    session.send([book.new(each) for each in names])
+    await until(lambda: all(book.state(each) == "ACKED" for each in names))
