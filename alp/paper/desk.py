@@ -29,7 +29,6 @@ from alp.paper.orders import (
     Order,
     Refusal,
     Refused,
-    Report,
     Rules,
     State,
     Ticket,
@@ -61,8 +60,6 @@ class Desk(OrderRecords):
 
     Attributes
     ----------
-    listeners
-        Called with each report.
     halted
         Whether only cancels are done, of all symbols.
     model, exponent
@@ -83,18 +80,16 @@ class Desk(OrderRecords):
         steady_ns: Callable[[], int] = time.monotonic_ns,
         first_number: int = 8_000_000_001,
     ) -> None:
-        super().__init__()
+        super().__init__(clock_ns)
         self.markets = markets
         self.rules = dict(rules)
         self.accounts = accounts
-        self.listeners: list[Callable[[Report], None]] = []
         self.halted = False
         self.ledger = Ledger(markets, self.rules, futures=futures, fee_in_quote=fee_in_quote)
         self.model, self.exponent = model, exponent
-        self._clock_ns, self._steady_ns = clock_ns, steady_ns
+        self._steady_ns = steady_ns
         self._number = first_number
         self._trade = 0
-        self._reports = 0
         self._matchers: dict[str, Matcher] = {}
         self._decimals: dict[str, int] = {}
         self._dead_men: dict[tuple[str, str | None], int] = {}
@@ -498,22 +493,3 @@ class Desk(OrderRecords):
         """Of spot, what an order locks has changed."""
         if not self.futures:
             self._tell(Kind.BALANCES, order, assets=(self.ledger.spends(order),))
-
-    def _tell(
-        self,
-        kind: Kind,
-        order: Order | None,
-        *,
-        account: str = "",
-        trade: Trade | None = None,
-        why: Why = Why.NONE,
-        quantity: int = 0,
-        assets: tuple[str, ...] = (),
-        symbols: tuple[str, ...] = (),
-    ) -> None:
-        self._reports += 1
-        owner = order.account if order is not None else account
-        now, number = self._clock_ns(), self._reports
-        report = Report(kind, owner, now, number, order, trade, why, quantity, assets, symbols)
-        for listener in self.listeners:
-            listener(report)

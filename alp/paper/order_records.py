@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
-from alp.paper.orders import Order, Trade
+from alp.paper.orders import Kind, Order, Report, Trade, Why
 
 REMEMBERED = 200_000
 """Orders that have ended, and trades, that can still be asked for."""
 
 
 class OrderRecords:
-    """What :class:`alp.paper.desk.Desk` remembers.
+    """What :class:`alp.paper.desk.Desk` remembers and tells.
 
     Attributes
     ----------
+    listeners
+        Called with each report.
     trades
         The latest, oldest first.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock_ns: Callable[[], int]) -> None:
+        self.listeners: list[Callable[[Report], None]] = []
+        self._clock_ns = clock_ns
+        self._reports = 0
         self.trades: deque[Trade] = deque(maxlen=REMEMBERED)
         self._resting: dict[tuple[str, int], Order] = {}
         self._orders: dict[int, Order] = {}
@@ -82,3 +88,22 @@ class OrderRecords:
             old = self._orders.pop(self._ended.popleft())
             if self._by_client.get((old.account, old.client_id)) is old:
                 del self._by_client[old.account, old.client_id]
+
+    def _tell(
+        self,
+        kind: Kind,
+        order: Order | None,
+        *,
+        account: str = "",
+        trade: Trade | None = None,
+        why: Why = Why.NONE,
+        quantity: int = 0,
+        assets: tuple[str, ...] = (),
+        symbols: tuple[str, ...] = (),
+    ) -> None:
+        self._reports += 1
+        owner = order.account if order is not None else account
+        now, number = self._clock_ns(), self._reports
+        report = Report(kind, owner, now, number, order, trade, why, quantity, assets, symbols)
+        for listener in self.listeners:
+            listener(report)
