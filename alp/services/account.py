@@ -182,7 +182,7 @@ class Account:
         self._listeners: list[News] = []
         self._sent: dict[str, Command] = {}
         self._ended = dict.fromkeys(table.ended(), hands.clock_ns())
-        self._told: dict[str, set[str]] = {}
+        self._told: dict[str, dict[str, bool]] = {}
 
     def use(self, session: Sends) -> None:
         """Send by this session from now on."""
@@ -386,13 +386,15 @@ class Account:
         )
         if outcome == OUTCOME_NO_ROOM:
             self.halt("table", "there is no room for more trades")
+        is_fee_news = self._is_fee_news(client_id, fact)
         is_untold = self._is_untold(client_id, fact)
         if outcome == OUTCOME_NEWS:
             self.counts["facts"] += 1
             self._write(lambda: self._append(client_id, fact, source, now))
             self._follow(before, self.table.get(client_id), fact, now, is_untold)
-        elif outcome == OUTCOME_REPEATED and is_untold:
-            # By the journal it was heard before the restart; nobody knows whether it was told.
+        elif outcome == OUTCOME_REPEATED and (is_untold or is_fee_news):
+            # By the journal it was heard before the restart, and nobody knows whether it was told;
+            # or the venue says the fee of a trade later than the trade.
             self._hands.report(report_of(self.table.get(client_id), fact, is_untold))
         else:
             self.counts["facts that were no news"] += 1
@@ -401,10 +403,15 @@ class Account:
         """Whether a fact is a fill that this process has not told; now it is told."""
         if fact.kind is not OrderEvent.FILL or not fact.trade_id:
             return False
-        told = self._told.setdefault(client_id, set())
+        told = self._told.setdefault(client_id, {})
         is_untold = fact.trade_id not in told
-        told.add(fact.trade_id)
+        told[fact.trade_id] = told.get(fact.trade_id, False) or bool(fact.fee_asset)
         return is_untold
+
+    def _is_fee_news(self, client_id: str, fact: Fact) -> bool:
+        """Whether a trade was told without its fee, and this is it."""
+        told = self._told.get(client_id, {})
+        return bool(fact.fee_asset) and not told.get(fact.trade_id, True)
 
     def _append(self, client_id: str, fact: Fact, source: int, now_ns: int) -> int:
         return self._journal.fact(
@@ -523,12 +530,15 @@ class Account:
 
 
 def report_of(order: OrderFields, fact: Fact, is_fill: bool) -> ExecutionReportMessage:
-    """Return what the bus is told of an order after a fact; a trade is told once."""
+    """Return what the bus is told of an order after a fact.
+
+    A trade is told once; told again without a quantity, it is the fee that was not known before.
+    """
     return ExecutionReportMessage(
         HeaderFields(0, order.instrument, 0, fact.at_ns, 0),
         order.client_id,
         order.venue_id,
-        fact.trade_id if is_fill else "",
+        fact.trade_id if fact.kind is OrderEvent.FILL else "",
         order.price,
         order.quantity,
         order.filled,

@@ -229,6 +229,17 @@ def test_a_fill_told_by_two_messages_is_told_once() -> None:
     assert [each.last_quantity for each in world.reports if each.last_quantity] == [100]
 
 
+def test_a_fee_that_is_known_later_is_told_without_the_trade() -> None:
+    world = World()
+    order = one(world)
+    trade = {"trade_id": "t", "price": 267_990, "quantity": 100}
+    world.hear(OrderEvent.FILL, order.client_id, **trade)
+    for _ in range(2):
+        world.hear(OrderEvent.FILL, order.client_id, fee=53, fee_asset="USDC", **trade)
+    told = [(each.last_quantity, each.fee) for each in world.reports if each.trade_id == "t"]
+    assert told == [(100, 0), (0, 53)]
+
+
 def test_orders_that_ended_before_the_restart_are_forgotten_as_well() -> None:
     world = World()
     order = one(world)
