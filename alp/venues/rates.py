@@ -14,6 +14,8 @@ from typing import Protocol, Self, runtime_checkable
 from alp.venues.orders import ORDERS, WEIGHT, Action, Call
 
 SECOND = 10**9
+AT_ONCE = 3
+"""Of a window's limit one part in so many can be spent at once."""
 RESERVE = 5
 """One part in so many is kept for cancels."""
 BANNED_CALL_NS = SECOND
@@ -88,9 +90,9 @@ class Bucket:
     def of_window(cls, limit: int, window_ns: int, monotonic_ns: Callable[[], int]) -> Self:
         """Return a bucket that no window of this length can see more spent of than its limit.
 
-        Half can be spent at once, and the other half comes back within the window.
+        One part of :data:`AT_ONCE` can be spent at once, the others come back within the window.
         """
-        burst = max(limit // 2, 1)
+        burst = max(limit // AT_ONCE, 1)
         return cls(limit, burst, max(limit - burst, 1), window_ns, monotonic_ns)
 
     @property

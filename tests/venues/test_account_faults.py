@@ -205,7 +205,7 @@ def test_budgets_refuse_before_the_venue_does_and_cancels_still_leave() -> None:
             session.send([book.new(each) for each in names])
             await until(lambda: all(book.state(each) != "PENDING_NEW" for each in names))
             sent = [each for each in names if book.state(each) == "ACKED"]
-            assert len(sent) == 8
+            assert len(sent) == 5
             rest = {each.reason.name for each in book.facts if each.kind.name == "NOT_SENT"}
             assert rest == {"RATE"}
             session.send([book.cancel(each) for each in sent])

@@ -68,7 +68,7 @@ class KrakenSpotOrders:
     )
     most_in_batch: Mapping[Action, int] = {Action.NEW: 15, Action.CANCEL: 50}
     # Of an account of the tier "intermediate", which whoever trades by program has.
-    # A counter of 20 that falls by one in two seconds: 20 at once and 20 in a minute are less.
+    # A counter of 20 that falls by one in two seconds: 13 at once and 27 in a minute are less.
     weight_per_minute = 40
     orders_per_10s = TIERS["intermediate"].per_10s
     counter = TIERS["intermediate"]
