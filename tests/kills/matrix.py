@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import os
 import shutil
 import signal
 import sys
@@ -33,6 +31,7 @@ import zmq  # noqa: E402
 import zmq.asyncio  # noqa: E402
 from kill_points import POINTS  # noqa: E402
 from kill_venues import SCENES, Scene  # noqa: E402
+from processes import Zygote, is_alive, tell  # noqa: E402
 
 from alp._core.wire import (  # noqa: E402
     ExecutionReportMessage,
@@ -155,42 +154,6 @@ class Truth:
         )
 
 
-class Zygote:
-    """Starts processes."""
-
-    async def __aenter__(self) -> Zygote:
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            str(Path(__file__).parent / "zygote.py"),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._process.kill()
-        await self._process.wait()
-
-    async def start(
-        self, arguments: list[str], output: Path, point: str = "", passes: int = 1
-    ) -> int:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        order = {
-            "arguments": arguments,
-            "environment": SCENE_KEYS,
-            "output": str(output),
-            "point": point,
-            "passes": passes,
-        }
-        self._process.stdin.write(json.dumps(order).encode() + b"\n")
-        return int(await self._process.stdout.readline())
-
-
-SCENE_KEYS: dict[str, str] = {}
-
-
 class Matrix:
     """One venue's kills."""
 
@@ -208,10 +171,8 @@ class Matrix:
         return f"ipc://{self.folder}/{name}.ipc"
 
     async def run(self, kills: int) -> Tally:
-        SCENE_KEYS.clear()
-        SCENE_KEYS.update(self.scene.keys(self.folder))
         exchange = self.scene.exchange()
-        async with exchange, Zygote() as zygote:
+        async with exchange, Zygote(self.scene.keys(self.folder)) as zygote:
             self.exchange, self.zygote = exchange, zygote
             self.truth = Truth(exchange, self.scene, self.tally)
             manifest = self.folder / "strategy.yaml"
@@ -237,7 +198,7 @@ class Matrix:
                 await self._kill_again_and_again(context, kills)
             finally:
                 for pid in (quotes, self.pid):
-                    _signal(pid, signal.SIGKILL)
+                    tell(pid, signal.SIGKILL)
                 context.destroy(linger=0)
         return self.tally
 
@@ -263,13 +224,13 @@ class Matrix:
         await self._quote(context, self.random.uniform(*LIVES_S), while_alive=ends_by_itself)
         what = self.point or "at a random moment"
         if stopping and self._alive():
-            _signal(self.pid, signal.SIGTERM)
+            tell(self.pid, signal.SIGTERM)
             what = self.point or "F31 soon after SIGTERM"
             await asyncio.sleep(self.random.uniform(0, 0.05))
         if ends_by_itself:
             await self._until(lambda: not self._alive(), 3.0, fail=False)
             what = self.point if not self._alive() else "at a random moment"
-        _signal(self.pid, signal.SIGKILL)
+        tell(self.pid, signal.SIGKILL)
         await self._until(lambda: not self._alive(), SETTLE_S)
         self.tally.kills[what] += 1
         await asyncio.sleep(self.random.choice((0.0, 0.0, 0.3)))
@@ -417,12 +378,12 @@ class Matrix:
 
     async def _finish(self, context: zmq.asyncio.Context) -> None:
         """End in order: nothing may be left, and the exit status says so."""
-        _signal(self.pid, signal.SIGKILL)  # it may have a point to die at
+        tell(self.pid, signal.SIGKILL)  # it may have a point to die at
         await self._until(lambda: not self._alive(), SETTLE_S)
         await self._start("")
         await self._ready(context)
         await self._quote(context, 1.0, while_alive=False)
-        _signal(self.pid, signal.SIGTERM)
+        tell(self.pid, signal.SIGTERM)
         await self._until(lambda: not self._alive(), SETTLE_S)
         status = (self.folder / f"life-{self.life}.log.status").read_text()
         if status != "0" or self.truth.live():
@@ -489,11 +450,7 @@ class Matrix:
         return True
 
     def _alive(self) -> bool:
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return False
-        return True
+        return is_alive(self.pid)
 
     def _log(self) -> str:
         path = self.folder / f"life-{self.life}.log"
@@ -505,14 +462,6 @@ class Matrix:
             f"{counts['orders']} orders, {self.truth.trades().total()} trades, "
             f"{counts['fills told']} told, worst exposure {self.truth.most} lots"
         )
-
-
-def _signal(pid: int, number: int) -> None:
-    if pid > 0:
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            return
 
 
 def report(name: str, tally: Tally, seconds: float) -> None:
