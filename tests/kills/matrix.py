@@ -360,13 +360,12 @@ class Matrix:
 
     def _damage(self) -> None:
         """F06: cut the end of the journal, or turn a bit of it."""
-        files = sorted((self.folder / "state").rglob("segment-*.journal"))
-        if not files:
-            return
-        path = files[-1]
-        data = bytearray(path.read_bytes())
-        end = len(data.rstrip(b"\0"))
-        if end <= 256:
+        for path in sorted((self.folder / "state").rglob("segment-*.journal"), reverse=True):
+            data = bytearray(path.read_bytes())
+            end = len(data.rstrip(b"\0"))
+            if end > 256:
+                break  # the one before was made ahead, and nothing is in it
+        else:
             return
         self.tally.counts["journals damaged"] += 1
         if self.random.random() < 0.5:
