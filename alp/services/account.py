@@ -39,6 +39,8 @@ KEPT_NS = 120 * SECOND
 """An order that ended is kept for so long: a venue may still tell of it."""
 MOST_ENDED = 4096
 """The oldest beyond so many are forgotten sooner."""
+START = "start"
+"""Who halts until the account was read for the first time."""
 MOST_TEXT = 56
 UNSENT = {
     Action.NEW: OrderEvent.NOT_SENT,
@@ -94,6 +96,10 @@ class Journals(Protocol):
 
     def released(self, client_id: str, at_ns: int) -> int:
         """Append that an order is forgotten."""
+        ...
+
+    def position(self, instrument: int, quantity: int, at_ns: int) -> int:
+        """Append a position that is the venue's word."""
         ...
 
     def gate(self, state: int, killed: bool, text: str, at_ns: int) -> int:
@@ -172,7 +178,7 @@ class Account:
         self.table = table
         self.gate = gate
         self.products = {each.index: each for each in products}
-        self.halts: dict[str, str] = {"start": "the venue has not been read yet"}
+        self.halts: dict[str, str] = {START: "the venue has not been read yet"}
         self.foreign = 0
         self.counts: Counter[str] = Counter()
         self.changed = asyncio.Event()
@@ -249,6 +255,10 @@ class Account:
         state, killed = int(self.gate.state), self.gate.killed
         self._write(lambda: self._journal.gate(state, killed, text, self._hands.clock_ns()))
         self.changed.set()
+
+    def note_position(self, index: int, lots: int) -> None:
+        """Put a position that the venue told into the journal."""
+        self._write(lambda: self._journal.position(index, lots, self._hands.clock_ns()))
 
     def _write(self, append: Callable[[], int]) -> int | None:
         """Append to the journal; where it is broken nothing is added any more."""

@@ -38,6 +38,7 @@ MOST_REPORTS = 1000
 """In one answer."""
 RECALL_MS = 50
 ACTIONS = {int(each) for each in Action}
+TIMES_IN_FORCE = {0, *(int(each) for each in TimeInForce)}
 
 
 class ExecBus:
@@ -122,7 +123,13 @@ class ExecBus:
         refusal: Refusal | None = Refusal.NOT_ALLOWED
         if message.token != account.token:
             refusal = Refusal.FENCED
-        elif message.action not in ACTIONS or (0 < message.deadline_ns < time.time_ns()):
+        elif (
+            message.action not in ACTIONS
+            or message.time_in_force not in TIMES_IN_FORCE
+            or 0 < message.deadline_ns < time.time_ns()
+            or not message.client_id  # asked again it would be another order
+            or (message.action != Action.NEW and message.client_id not in account.table)
+        ):
             refusal = Refusal.INVALID
         elif venue is not None:
             step = Step(

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from random import Random
 from typing import Any
 
@@ -26,12 +26,13 @@ from alp.bus.addresses import claimed
 from alp.bus.commands import CommandServer
 from alp.bus.sockets import Publisher, Subscriber
 from alp.bus.sources import Source
+from alp.errors import ConfigError, VenueError
 from alp.journal.ids import ClientIds, parse_client_id
 from alp.journal.journal import Journal
 from alp.observe.loop import STUCK_NS, LoopWatch
 from alp.observe.web import Health, Web
-from alp.services.account import Account, Hands
-from alp.services.account_limits import account_venues, make_gate
+from alp.services.account import START, Account, Hands
+from alp.services.account_limits import AccountVenue, account_venues, make_gate
 from alp.services.exec_bus import ExecBus
 from alp.services.exec_metrics import ExecMetrics
 from alp.services.exec_setup import (
@@ -89,6 +90,7 @@ class ExecHandler:
         self._watch = LoopWatch()
         self._stop = asyncio.Event()
         self._residue: list[OrderFields] = []
+        self._killed_here = ""
         self.web: Web | None = None
 
     async def run(self) -> list[OrderFields]:
@@ -106,7 +108,7 @@ class ExecHandler:
         handlers: dict[int, Callable[[], Any]] = {
             signal.SIGTERM: self._stop.set,
             signal.SIGINT: self._stop.set,
-            signal.SIGUSR1: lambda: self.kill_switch.set("SIGUSR1"),
+            signal.SIGUSR1: lambda: self._kill("SIGUSR1"),
         }
         for number, handler in handlers.items():
             loop.add_signal_handler(number, handler)
@@ -121,7 +123,9 @@ class ExecHandler:
 
     async def _set_up(self, stack: contextlib.AsyncExitStack) -> None:
         placement = self._placement
-        products = await load_products(self._strategy, placement.venue, self._endpoints)
+        products = await self._unless_stopped(
+            load_products(self._strategy, placement.venue, self._endpoints)
+        )
         loop = asyncio.get_running_loop()
         journal = open_journal(
             self._strategy,
@@ -131,6 +135,10 @@ class ExecHandler:
             lambda error: loop.call_soon_threadsafe(self._journal_broken, error),
         )
         self._journal = journal
+        # Until the venue was read nobody knows better than the journal.
+        self._residue = [
+            order for each in products for order in journal.orders.open_orders(each.index)
+        ]
         stack.callback(lambda: journal.close(self._residue))
         context = zmq.asyncio.Context()
         stack.callback(context.term)
@@ -144,12 +152,31 @@ class ExecHandler:
             publisher,
             stack.enter_context(CommandServer(context, placement.commands, placement.curve)),
             stack.enter_context(Subscriber(plain, [placement.quotes], curve=placement.curve)),
-            self.kill_switch.set,
+            self._kill,
         )
         self.account = self._make_account(journal, products)
         self._lead(journal)
         if placement.health is not None:
             self.web = await stack.enter_async_context(self._make_web(placement.health))
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, list[AccountVenue]]) -> Any:
+        """Do what may take for ever, but not longer than until the process is to end.
+
+        Raises
+        ------
+        VenueError
+            If it is: what is open was never asked.
+        """
+        doing, stopping = asyncio.create_task(work), asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait([doing, stopping], return_when=asyncio.FIRST_COMPLETED)
+            if not doing.done():
+                raise VenueError(f"{self.name}: stopped before the venue said anything")
+            return doing.result()
+        finally:
+            for task in (doing, stopping):
+                task.cancel()
+            await asyncio.gather(doing, stopping, return_exceptions=True)
 
     def _make_account(self, journal: Journal, products: Any) -> Account:
         ids = ClientIds(tag_of(self._strategy, self.name), journal.token)
@@ -173,7 +200,7 @@ class ExecHandler:
         self.positions = Positions(
             account,
             has_positions,
-            lambda index, lots: journal.writer.position(index, lots, time.time_ns()),
+            account.note_position,
         )
         self.view = MarketView(
             account.gate,
@@ -184,7 +211,12 @@ class ExecHandler:
         )
         options = options_of(self._adapter, self._strategy.spec.execution.min_move_ticks)
         self.plan = LadderPlan(account, self.view, options)
-        self.resting = Resting(account, self.plan, is_fresh=self.view.is_fresh)
+        self.resting = Resting(
+            account,
+            self.plan,
+            is_fresh=self.view.is_fresh,
+            most_age_ns=self._strategy.spec.execution.quote_age,
+        )
         self.session = AccountSession(
             self._adapter,
             self._credentials,
@@ -238,7 +270,7 @@ class ExecHandler:
     async def _begin(self) -> None:
         """Read the account; only then may anything leave."""
         await self.session.start(self._since_ns)
-        self.account.resume("start")
+        self.account.resume(START)
         self.resting.wake()
 
     async def _end(self, begin: asyncio.Task[None]) -> None:
@@ -295,10 +327,19 @@ class ExecHandler:
                 self.resting.withdraw()
             await asyncio.sleep(LOOK_S)
 
+    def _kill(self, reason: str) -> None:
+        """Set the kill switch; where its file cannot be made it holds as long as this process."""
+        try:
+            self.kill_switch.set(reason)
+        except (ConfigError, OSError) as error:
+            logger.critical("the kill switch cannot be kept beyond this process: %s", error)
+            self._killed_here = reason
+
     def _obey_kill_switch(self) -> None:
-        is_set = self.kill_switch.is_set
+        is_set = bool(self._killed_here) or self.kill_switch.is_set
         if is_set and not self.account.gate.killed:
-            self.account.kill(self.kill_switch.reason or "the kill switch is set")
+            why = self.kill_switch.reason or self._killed_here or "the kill switch is set"
+            self.account.kill(why)
             self.resting.wake()
         elif self.account.gate.killed and not is_set:
             self.account.release()
@@ -346,7 +387,7 @@ class ExecHandler:
         account = self.account
         reasons = [f"{who}: {why}" for who, why in account.halts.items()]
         if account.gate.killed:
-            reasons.append(f"killed: {self.kill_switch.reason}")
+            reasons.append(f"killed: {self.kill_switch.reason or self._killed_here}")
         if self._journal.trouble:
             reasons.append(self._journal.trouble)
         detail = {
@@ -368,6 +409,7 @@ class _Pages:
         writer = journal.writer
         self.intent, self.fact, self.adopted = writer.intent, writer.fact, writer.adopted
         self.released, self.gate = writer.released, writer.gate
+        self.position = writer.position
         self.durable = journal.durable
 
 

@@ -73,9 +73,10 @@ class MarketView:
 
     def heard(self, message: Any) -> None:
         """Take in a message of the bus; others than the quote server's are nothing to it."""
-        now = self._clock_ns()
         if message.header.source != Source.QUOTES:
             return
+        # A message that waited, because this process stood still, is as old as it is.
+        now = min(self._clock_ns(), message.header.send_ns or self._clock_ns())
         self.messages += 1
         index = message.header.instrument
         if isinstance(message, BboMessage):

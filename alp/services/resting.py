@@ -17,7 +17,7 @@ from alp._core.gate import Refusal
 from alp._core.order_life import OrderEvent, OrderState, RejectReason
 from alp._core.orders import OrderFields
 from alp._core.wire import QuotesMessage
-from alp.services.account import Account, Step
+from alp.services.account import ENDED, START, Account, Step
 from alp.services.account_limits import AccountVenue
 from alp.venues.account_state import AccountNews
 from alp.venues.orders import Action, Fact, Policy
@@ -29,6 +29,7 @@ RETRY_NS = SECOND // 20
 """What the gate refused for a passing reason is tried again after so long."""
 FIRST_REST_NS, LONGEST_REST_NS = SECOND // 5, 10 * SECOND
 """After an order was refused its side rests; longer after each further refusal."""
+LONGEST_AGE_NS = 3600 * SECOND
 PASSING = frozenset(
     {
         Refusal.RATE_STRATEGY,
@@ -83,6 +84,8 @@ class Resting:
     ----------
     is_fresh
         Whether the book of a product, by its index, may be quoted from now.
+    most_age_ns
+        A wish holds no longer than this, whatever it says.
     clock_ns, monotonic_ns
         Nanoseconds UTC, and of a clock that nobody sets.
     """
@@ -93,14 +96,17 @@ class Resting:
         plan: Plan,
         *,
         is_fresh: Callable[[int], bool] = lambda _: True,
+        most_age_ns: int = LONGEST_AGE_NS,
         clock_ns: Callable[[], int] = time.time_ns,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._account = account
         self._plan = plan
         self._is_fresh = is_fresh
+        self._most_age_ns = most_age_ns
         self._clock_ns = clock_ns
         self._monotonic_ns = monotonic_ns
+        self._refused: dict[str, Side] = {}
         self._wishes = {index: Wish(venue) for index, venue in account.products.items()}
         account.listen(self._heard)
 
@@ -111,7 +117,8 @@ class Resting:
             self._account.counts["wishes refused"] += 1
             return False
         wish.wanted = message
-        wish.until_ns = self._monotonic_ns() + message.until_ns - self._clock_ns()
+        lasts_ns = min(message.until_ns - self._clock_ns(), self._most_age_ns)
+        wish.until_ns = self._monotonic_ns() + lasts_ns
         wish.wake.set()
         return True
 
@@ -145,6 +152,10 @@ class Resting:
             side.refused(self._monotonic_ns())
         elif fact.kind in (OrderEvent.ACKED, OrderEvent.AMEND_ACKED):
             side.taken()
+        elif fact.kind is OrderEvent.CANCEL_REFUSED:
+            self._refused.setdefault(order.client_id, Side()).refused(self._monotonic_ns())
+        if order.state in ENDED:
+            self._refused.pop(order.client_id, None)
         wish.wake.set()
 
     async def run(self) -> None:
@@ -167,10 +178,13 @@ class Resting:
         """Do what is to be done now; return when to look again, None: when something happens."""
         self._account.forget()
         now = self._monotonic_ns()
+        if START in self._account.halts:
+            return None  # what the journal says is open may be long gone: the venue is read first
         wanted = self._in_force(wish, now)
         steps = self._plan(wish.venue, wanted)
         refusals = await self._account.do(wish.venue, self._by_risk(steps)) if steps else []
-        ends = [side.until_ns for side in wish.sides.values() if side.until_ns > now]
+        resting = (*wish.sides.values(), *self._refused.values())
+        ends = [each.until_ns for each in resting if each.until_ns > now]
         if wish.wanted is not None and wish.until_ns > now:
             ends.append(wish.until_ns)
             if wanted is None:
@@ -193,7 +207,13 @@ class Resting:
         return wanted
 
     def _by_risk(self, steps: list[Step]) -> list[Step]:
-        """Put cancels first, of the largest risk before the others."""
+        """Put cancels first, of the largest risk before the others.
+
+        An order whose cancel was just refused is asked for; until that is known, or it took too
+        long, it is not cancelled again.
+        """
+        now = self._monotonic_ns()
+        waits = {name for name, each in self._refused.items() if each.until_ns > now}
 
         def key(step: Step) -> int:
             if step.action is not Action.CANCEL:
@@ -201,7 +221,12 @@ class Resting:
             order = self._account.table.get(step.client_id)
             return -order.open_quantity * order.open_price
 
-        return sorted(steps, key=key)
+        left = [
+            each
+            for each in steps
+            if each.action is not Action.CANCEL or each.client_id not in waits
+        ]
+        return sorted(left, key=key)
 
     async def cancel_everything(self, within_ns: int) -> list[OrderFields]:
         """Cancel what is open, the largest risk first; return what may be open after all.

@@ -89,6 +89,9 @@ class Pages:
     def released(self, client_id: str, at_ns: int) -> int:
         return self._add("released", client_id)
 
+    def position(self, instrument: int, quantity: int, at_ns: int) -> int:
+        return self._add("position", instrument, quantity)
+
     def gate(self, state: int, killed: bool, text: str, at_ns: int) -> int:
         return self._add("gate", state, killed, text)
 

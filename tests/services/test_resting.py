@@ -233,3 +233,37 @@ def test_what_may_still_be_open_at_the_deadline_is_told() -> None:
         assert [each.client_id for each in await ending] == [order.client_id]
 
     lead(test)
+
+
+def test_an_order_whose_cancel_was_refused_is_not_cancelled_again_at_once() -> None:
+    async def test(case: Run) -> None:
+        case.resting.want(quotes(BIDS))
+        (order,) = await case.settle()
+        case.world.ack(order)
+        case.resting.withdraw()
+        (cancel,) = await case.settle()
+        case.world.hear(OrderEvent.CANCEL_REFUSED, order.client_id, command=cancel.number)
+        assert await case.settle() == []
+        case.pass_time(FIRST_REST_NS)
+        (again,) = await case.settle()
+        case.world.hear(OrderEvent.CANCEL_REFUSED, order.client_id, command=again.number)
+        case.pass_time(FIRST_REST_NS)
+        assert await case.settle() == []
+        case.pass_time(FIRST_REST_NS)
+        assert shown(await case.settle()) == [("CANCEL", 0)]
+
+    lead(test)
+
+
+def test_before_the_account_was_read_nothing_is_cancelled() -> None:
+    async def test(case: Run) -> None:
+        case.resting.want(quotes(BIDS))
+        case.world.ack(*await case.settle())
+        case.world.account.halt("start", "the venue has not been read yet")
+        case.resting.wake()
+        assert await case.settle() == []
+        case.world.account.resume("start")
+        case.resting.withdraw()
+        assert shown(await case.settle()) == [("CANCEL", 0)]
+
+    lead(test)
