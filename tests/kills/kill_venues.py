@@ -11,12 +11,16 @@ from alp.paper.accounts import hmac_credentials, pem_of
 from alp.paper.coinbase_private import known_credentials
 from alp.paper.desk import Desk
 from alp.paper.exchange import Exchange
+from alp.paper.kraken_rates import Tier
+from alp.paper.kraken_spot import KrakenSpot
+from alp.paper.kraken_spot_accounts import private_side
 from alp.paper.venues import VENUES, made_up
 from alp.venues.credentials import Credentials
 
 COIN = 10**8
 RATE = 60.0
 SPOT = 1000
+GENEROUS = Tier(10**5, 10**7, 1000, 10**5, 10**7)
 
 
 def free_port() -> int:
@@ -54,6 +58,8 @@ class Scene:
 
     def exchange(self) -> Exchange:
         protocol = VENUES[self.name].make(made_up(self.name, [self.feed_symbol]))
+        if isinstance(protocol, KrakenSpot):
+            private_side(protocol, tier=GENEROUS)
         assert protocol.private is not None
         # Without fees: those in the base asset would move the position beside the fills.
         for account in protocol.private.desk.accounts.by_name.values():
