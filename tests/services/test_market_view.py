@@ -29,6 +29,7 @@ class Seen:
         self.world.see(0, 0)
         self.clock: Clock = self.world.clock
         self.changes = 0
+        self.sent_ns = 0
         self.view = MarketView(
             self.world.gate,
             self.world.account.products,
@@ -42,7 +43,9 @@ class Seen:
         self.changes += 1
 
     def hear(self, kind: Any, index: int, *fields: Any, source: int = 1) -> None:
-        self.view.heard(kind(HeaderFields(source, index, 1, 0, NOW), *fields))
+        self.view.heard(
+            kind(HeaderFields(source, index, 1, 0, self.sent_ns or self.clock.now_ns), *fields)
+        )
 
     def live(self, index: int = 0, bid: int = 268_000, ask: int = 268_010) -> None:
         self.hear(InstrumentFields, index, "x", "y", 1, 1, 2 - index, 3, 1)
@@ -69,6 +72,18 @@ def test_a_book_is_fresh_while_it_is_live_and_the_quote_server_is_heard() -> Non
     assert seen.changes == 1
     seen.view.look()
     assert seen.changes == 2
+
+
+def test_a_message_that_waited_is_as_old_as_it_is() -> None:
+    seen = Seen()
+    seen.sent_ns = seen.clock.now_ns
+    seen.clock.now_ns += AGE_NS + 1
+    seen.live()
+    seen.hear(HeartbeatMessage, 0, 5, 6)
+    assert not seen.view.is_fresh(0)
+    seen.sent_ns = 0
+    seen.hear(HeartbeatMessage, 0, 5, 6)
+    assert seen.view.is_fresh(0)
 
 
 def test_a_clock_that_is_set_back_makes_nothing_fresh() -> None:
