@@ -12,6 +12,7 @@ import itertools
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -32,10 +33,12 @@ from alp.cli.commands import PURPOSE
 from alp.cli.lazy import Command, LazyGroup
 from alp.errors import AlpError, ExitCode
 from alp.observe.loop import LoopWatch
+from alp.observe.web import Health
 from alp.services.account import Account
 from alp.services.exec_metrics import ExecMetrics
 from alp.services.market_data import MarketData
 from alp.services.market_metrics import MarketMetrics
+from alp.services.watchdog_metrics import WatchdogMetrics
 from alp.venues.account_session import AccountSession
 from alp.venues.credentials import Secret, credentials_of
 from alp.venues.registry import orders_for
@@ -65,6 +68,7 @@ def metrics_page() -> str:
     collectors = {
         "Quote server": MarketMetrics("", MarketData([]), LoopWatch(), dict, int),
         "Execution handler": _exec_metrics(),
+        "Watchdog": _watchdog_metrics(),
     }
     lines = []
     for component, collector in collectors.items():
@@ -101,6 +105,22 @@ def _exec_metrics() -> ExecMetrics:
         bus=SimpleNamespace(server=SimpleNamespace(malformed=0)),
     )
     return ExecMetrics("", parts, LoopWatch())
+
+
+def _watchdog_metrics() -> WatchdogMetrics:
+    """The collector of a watchdog that has not begun, as far as it is looked at."""
+    parts: Any = SimpleNamespace(
+        name="",
+        account=None,
+        silent_ns=0,
+        heartbeats=0,
+        acting="",
+        ours=0,
+        foreign=0,
+        counts=Counter(),
+        ready=lambda: Health(ok=True),
+    )
+    return WatchdogMetrics("", parts, LoopWatch())
 
 
 def _commands(command: click.Command, context: click.Context) -> Iterator[str]:

@@ -28,6 +28,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "alp.cli.exec_handler:exec_handler",
         "Own an account: send its orders, follow each to its end.",
     ),
+    "watchdog": (
+        "alp.cli.watchdog:watchdog",
+        "Cancel an account's orders when its handler is not heard.",
+    ),
     "kill": ("alp.cli.kill:kill", "Cancel everything of a strategy, and let nothing else leave."),
     "release": ("alp.cli.kill:release", "Take the kill switch back."),
     "venue": ("alp.cli.venue:venue", "Run an exchange on localhost, faults included."),
@@ -46,14 +50,14 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "The manifest": ("validate", "explain", "convert-config", "schema"),
     "Backtests": ("backtest", "report", "sweep", "data"),
     "Market data": ("quote-server", "record", "recording", "replay", "top"),
-    "Execution": ("exec-handler", "journal", "kill", "release"),
+    "Execution": ("exec-handler", "watchdog", "journal", "kill", "release"),
     "Simulation": ("venue",),
     "Proof": ("verify", "validate-models"),
     "This program": ("completion", "version"),
 }
 """How ``alp --help`` groups the commands; every command is in exactly one section."""
 
-SERVERS = ("quote-server", "exec-handler", "venue")
+SERVERS = ("quote-server", "exec-handler", "watchdog", "venue")
 """Commands that run until they are told to stop, and say meanwhile how it goes."""
 
 OPTIONS: dict[str, str] = {
@@ -94,7 +98,6 @@ PURPOSE = """\
   manifest: it is checked, explained, backtested and run unchanged.
 """
 
-
 def help_text() -> str:
     """Return the whole of ``alp --help``, at most 80 columns wide."""
     blocks = ["Usage: alp [OPTIONS] COMMAND [ARGS]...\n", PURPOSE]
@@ -104,7 +107,6 @@ def help_text() -> str:
     blocks.append(_block("Options", OPTIONS))
     blocks.append(_block("Exit codes", {str(code): text for code, text in EXIT_CODES.items()}))
     return "\n".join(blocks)
-
 
 def _block(title: str, rows: dict[str, str], width: int = 0) -> str:
     width = width or max(map(len, rows)) + 3
