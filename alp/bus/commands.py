@@ -165,6 +165,10 @@ class CommandClient:
         """Return the answer to the last question; those to earlier ones come too late."""
         while True:
             parts = await self._socket.recv_multipart()
-            (number,) = _SEQUENCE.unpack_from(parts[0], SEQUENCE_AT)
-            if number == self._number:
-                return [decode(each) for each in parts]
+            try:
+                messages = [decode(each) for each in parts]
+            except WireError as error:
+                logger.warning("an answer that is none: %s", error)
+                continue
+            if messages[0].header.sequence == self._number:
+                return messages
