@@ -16,6 +16,7 @@ from alp.services.resting import FIRST_REST_NS, Resting
 from alp.venues.account_state import AccountNews, AccountState
 from alp.venues.orders import Action, Command, Policy
 
+QUOTE_AGE_NS = 60 * SECOND
 BIDS, ASKS = ((267_990, 500),), ((268_020, 400),)
 
 
@@ -46,6 +47,7 @@ class Run:
             is_fresh=lambda _: self.fresh,
             clock_ns=self.world.clock,
             monotonic_ns=lambda: self.now_ns,
+            most_age_ns=QUOTE_AGE_NS,
         )
 
     async def settle(self) -> list[Command]:
@@ -120,6 +122,20 @@ def test_a_clock_that_is_set_back_does_not_prolong_a_wish() -> None:
         case.world.ack(*await case.settle())
         case.world.clock.now_ns -= 3600 * SECOND
         case.now_ns += SECOND
+        case.resting.wake()
+        assert shown(await case.settle()) == [("CANCEL", 0)]
+
+    lead(test)
+
+
+def test_a_wish_holds_no_longer_than_quotes_may_be_old_whatever_it_says() -> None:
+    async def test(case: Run) -> None:
+        case.resting.want(quotes(BIDS)._replace(until_ns=2**62))
+        case.world.ack(*await case.settle())
+        case.pass_time(QUOTE_AGE_NS - 1)
+        case.resting.wake()
+        assert shown(await case.settle()) == []
+        case.pass_time(1)
         case.resting.wake()
         assert shown(await case.settle()) == [("CANCEL", 0)]
 
