@@ -139,7 +139,7 @@ class ExecHandler:
         self._residue = [
             order for each in products for order in journal.orders.open_orders(each.index)
         ]
-        stack.callback(lambda: journal.close(self._residue))
+        stack.callback(self._close_journal, journal)
         context = zmq.asyncio.Context()
         stack.callback(context.term)
         plain: zmq.Context[zmq.Socket[bytes]] = zmq.Context.shadow(context)
@@ -158,6 +158,15 @@ class ExecHandler:
         self._lead(journal)
         if placement.health is not None:
             self.web = await stack.enter_async_context(self._make_web(placement.health))
+
+    def _close_journal(self, journal: Journal) -> None:
+        """Note what is left; where that cannot be written, that something is left matters more."""
+        try:
+            journal.close(self._residue)
+        except OSError as error:
+            if not self._residue:
+                raise
+            logger.critical("the journal does not say what is left: %s", error)
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, list[AccountVenue]]) -> Any:
         """Do what may take for ever, but not longer than until the process is to end.

@@ -22,6 +22,8 @@ from waits import until
 
 from alp._core.wire import GateMessage, HeaderFields, HeartbeatMessage, QuotesMessage, encode
 from alp.bus.commands import CommandClient
+from alp.journal.folder import Folder
+from alp.journal.read import JournalState, read_journal
 from alp.paper.accounts import WITHDRAW_KEY, WITHDRAW_SECRET
 from alp.paper.desk import Desk
 from alp.paper.exchange import Exchange
@@ -153,9 +155,9 @@ class World:
         self.handlers.append(self.quotes)
         return self.quotes
 
-    async def start(self, name: str = "a", **environment: str) -> Handler:
+    async def start(self, name: str = "a", port: int = 0, **environment: str) -> Handler:
         number = len(self.handlers)
-        log, port = self.folder / f"handler-{number}.log", free_port()
+        log, port = self.folder / f"handler-{number}.log", port or free_port()
         commands = self.end(f"commands-{name}")
         zygote = self.zygote
         arguments = [
@@ -253,6 +255,13 @@ class World:
         ticket.notes = {"type": "LIMIT", "tif": "GTC"}
         ticket.client_id = client_id
         return self.desk.place("first", ticket)
+
+    def journal(self) -> JournalState:
+        """What the handlers' journal leads to."""
+        (folder,) = (each for each in (self.folder / "state").iterdir() if each.is_dir())
+        state = read_journal(Folder(folder))
+        assert state is not None
+        return state
 
     def check_logs(self) -> None:
         """No key is in what any process wrote."""

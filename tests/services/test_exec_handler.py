@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import signal
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import zmq
 from handler_world import SOON_S, Handler, World, world
+from kill_venues import SCENES
 from waits import run, until
 
 from alp._core.gate import Refusal
@@ -34,9 +36,12 @@ from alp.strategy.loading import load_manifest
 pytestmark = pytest.mark.timed
 
 
-def test_quotes_rest_follow_the_market_and_go_when_it_is_stopped(tmp_path: Path) -> None:
+@pytest.mark.parametrize("venue", SCENES)
+def test_quotes_rest_follow_the_market_and_go_when_it_is_stopped(
+    tmp_path: Path, venue: str
+) -> None:
     async def test() -> None:
-        async with world(tmp_path) as here:
+        async with world(tmp_path, venue) as here:
             amended: list[Report] = []
             here.desk.listeners.append(
                 lambda each: amended.append(each) if each.kind is Kind.AMENDED else None
@@ -49,7 +54,8 @@ def test_quotes_rest_follow_the_market_and_go_when_it_is_stopped(tmp_path: Path)
                 handler.signal(signal.SIGTERM)
                 assert await handler.status() == 0, handler.text
             assert not here.live()
-            assert here.token
+            assert here.journal().closed
+            assert here.journal().residue == []
 
     run(test())
 
@@ -67,6 +73,7 @@ def test_what_a_venue_does_not_cancel_is_said_when_it_is_stopped(tmp_path: Path)
                 assert await handler.status() == 7, handler.text
             assert "4 orders may still be open:" in handler.text
             assert all(each in handler.text for each in left & here.ids())
+            assert set(here.journal().residue) == here.ids()
 
     run(test())
 
@@ -260,6 +267,26 @@ def test_orders_of_an_earlier_life_are_cancelled_and_those_of_others_are_not(
     run(test())
 
 
+def test_what_was_open_before_is_still_journalled_after_a_start_that_failed(
+    tmp_path: Path,
+) -> None:
+    async def test() -> None:
+        async with world(tmp_path) as here:
+            handler = await here.start()
+            await here.ready(handler)
+            with here.quoting(handler, still=True, away=300):
+                await here.resting(4)
+                handler.signal(signal.SIGKILL)
+                await until(lambda: not handler.alive)
+            with socket.create_server(("127.0.0.1", 0)) as taken:
+                failed = await here.start(port=taken.getsockname()[1])
+                assert await failed.status() == 3, failed.text
+            assert set(here.journal().residue) == here.ids()
+            assert len(here.ids()) == 4
+
+    run(test())
+
+
 def test_a_key_that_may_withdraw_is_refused(tmp_path: Path) -> None:
     async def test() -> None:
         async with world(tmp_path, "binance-spot", quotes=False) as here:
@@ -294,7 +321,7 @@ def test_nothing_is_added_while_the_journal_cannot_grow(tmp_path: Path) -> None:
             await here.ready(handler)
             with here.quoting(handler):
                 await here.resting(4)
-                resource.prlimit(handler.pid, resource.RLIMIT_FSIZE, (64, 64))
+                resource.prlimit(handler.pid, resource.RLIMIT_FSIZE, (64, -1))
                 placed: list[Report] = []
                 await handler.says("the journal is broken")
                 here.desk.listeners.append(
@@ -307,8 +334,11 @@ def test_nothing_is_added_while_the_journal_cannot_grow(tmp_path: Path) -> None:
                     handler, GateMessage(HeaderFields(2, 0, 1, 0, 0), True, True, 0, "full")
                 )
                 await handler.says("killed")
+            # Its log is on the same disk; the journal stays broken for this process.
+            resource.prlimit(handler.pid, resource.RLIMIT_FSIZE, (-1, -1))
             handler.signal(signal.SIGTERM)
-            await until(lambda: not handler.alive, SOON_S)
+            assert await handler.status() == 74, handler.text
+            assert "the journal is broken" in handler.text
 
     run(test())
 
