@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "venue": ("alp.cli.venue:venue", "Run an exchange on localhost, faults included."),
     "journal": ("alp.cli.journal:journal", "Look into the intent journal of an account."),
     "verify": ("alp.cli.verify:verify", "Hold pool, feeds and signing to what was recorded."),
+    "conform": ("alp.cli.conform:conform", "Hold an exchange's adapter to numbered cases."),
     "validate-models": (
         "alp.cli.validate_models:validate_models",
         "Hold the quoting models to the published numbers.",
@@ -52,7 +53,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Market data": ("quote-server", "record", "recording", "replay", "top"),
     "Execution": ("exec-handler", "watchdog", "journal", "kill", "release"),
     "Simulation": ("venue",),
-    "Proof": ("verify", "validate-models"),
+    "Proof": ("verify", "conform", "validate-models"),
     "This program": ("completion", "version"),
 }
 """How ``alp --help`` groups the commands; every command is in exactly one section."""
@@ -98,6 +99,7 @@ PURPOSE = """\
   manifest: it is checked, explained, backtested and run unchanged.
 """
 
+
 def help_text() -> str:
     """Return the whole of ``alp --help``, at most 80 columns wide."""
     blocks = ["Usage: alp [OPTIONS] COMMAND [ARGS]...\n", PURPOSE]
@@ -107,6 +109,7 @@ def help_text() -> str:
     blocks.append(_block("Options", OPTIONS))
     blocks.append(_block("Exit codes", {str(code): text for code, text in EXIT_CODES.items()}))
     return "\n".join(blocks)
+
 
 def _block(title: str, rows: dict[str, str], width: int = 0) -> str:
     width = width or max(map(len, rows)) + 3

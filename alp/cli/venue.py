@@ -116,7 +116,8 @@ CCXT = {
 @click.option(
     "--control",
     is_flag=True,
-    help="Answer below /-/ as well: /-/state tells what it knows, /-/faults takes more faults.",
+    help="Answer below /-/ as well: /-/state tells what it knows, /-/faults takes more faults, "
+    "/-/acts lets things happen.",
 )
 @json_option
 def venue(

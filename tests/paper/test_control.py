@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -72,3 +73,47 @@ def test_nothing_is_told_unless_it_was_asked_for() -> None:
         assert "accounts" not in answer
 
     run(test, control=False)
+
+
+async def act(world: BinanceWorld, what: Any) -> tuple[int, Any]:
+    status, told = await world.send("POST", "/-/acts", {}, json.dumps(what).encode())
+    return status, told
+
+
+def test_one_thing_can_happen_now() -> None:
+    async def test(world: BinanceWorld) -> None:
+        await world.place("1990.00", "2", newClientOrderId="a")
+        trade = {"act": "trade", "symbol": "ETHUSDC", "price": "1990.00", "quantity": "0.5"}
+        status, _ = await act(world, {**trade, "bought": False})
+        assert status == 200
+        _, state = await world.send("GET", "/-/state", {})
+        (order,) = state["accounts"]["first"]["orders"]
+        assert (order["filled"], order["state"]) == (500, "open")
+        status, _ = await act(world, {"act": "fee-token", "asset": "BNB", "price": "600"})
+        assert status == 200
+        await act(world, {**trade, "bought": False})
+        _, state = await world.send("GET", "/-/state", {})
+        assert [row["fee_asset"] for row in state["accounts"]["first"]["fills"]] == ["USDC", "BNB"]
+        assert len(state["touches"]["ETHUSDC"]) == 4
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"act": "dance"},
+        {},
+        {"act": "trade", "symbol": "ETHUSDC"},
+        {"act": "trade", "symbol": "NONE", "price": "1", "quantity": "1", "bought": True},
+        {"act": "apply", "fault": "none"},
+        [],
+    ],
+)
+def test_an_act_that_is_none_is_refused(wrong: Any) -> None:
+    async def test(world: BinanceWorld) -> None:
+        status, told = await act(world, wrong)
+        assert status == 400
+        assert told["error"]
+
+    run(test)
