@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import asyncio
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import ceil
 
 from alp._core.order_life import OrderEvent, OrderState, RejectReason
 from alp.errors import ConfigError
 from alp.services.conformance_world import (
+    ASK_AGAIN_S,
     SECOND,
     UNITS,
     LeftOut,
@@ -18,7 +20,7 @@ from alp.services.conformance_world import (
     check,
     until,
 )
-from alp.venues.instruments import Grid
+from alp.venues.instruments import Grid, Instrument
 from alp.venues.orders import Capability, Policy
 
 ACKED, FILLED, CANCELED = OrderState.ACKED, OrderState.FILLED, OrderState.CANCELED
@@ -66,27 +68,37 @@ async def boundaries(world: World) -> None:
     async with world.session() as trading:
         for lots in (least, least + 1):
             await trading.rest(quantity=lots)
-        if least > 1:
-            await _filtered(trading, trading.new(quantity=least - 1))
         at, lots = world.resting, UNITS * world.unit
-        name = world.name()
-        command = trading.orders.new(name, at, lots)
-        finer = Grid(instrument.price.decimals + 2, 1)
-        between = replace(instrument, price=finer)
-        terms = 100 * at * instrument.price.step + 1
-        trading.session.send([replace(command, instrument=between, price=terms)])
-        await _filtered(trading, name)
-        name = world.name()
-        command = trading.orders.new(name, at, lots)
+        if least > 1:
+            await _filtered(trading, Terms(instrument, at, least - 1))
+        between = replace(instrument, price=Grid(instrument.price.decimals + 2, 1))
+        terms = Terms(between, 100 * at * instrument.price.step + 1, lots)
+        await _filtered(trading, terms)
         between = replace(instrument, order_quantity=Grid(size.decimals + 2, 1))
-        terms = 100 * lots * size.step + 1
-        trading.session.send([replace(command, instrument=between, quantity=terms)])
-        await _filtered(trading, name)
+        await _filtered(trading, Terms(between, at, 100 * lots * size.step + 1))
         await trading.agree()
 
 
-async def _filtered(trading: Trading, name: str) -> None:
-    """Wait until an order is refused for its terms; some venues do not say for which."""
+@dataclass(frozen=True)
+class Terms:
+    """An order as it is sent; its instrument may have finer grids than the venue's."""
+
+    instrument: Instrument
+    price: int
+    quantity: int
+
+
+async def _filtered(trading: Trading, terms: Terms) -> None:
+    """Send an order that is refused for its terms; some venues do not say for which."""
+    name, sent = "", False
+    while not sent:  # the budget may hold it back
+        name = trading.world.name()
+        command = trading.orders.new(name, trading.world.resting, UNITS * trading.world.unit)
+        command = replace(command, instrument=terms.instrument)
+        trading.session.send([replace(command, price=terms.price, quantity=terms.quantity)])
+        await trading.settled()
+        sent = trading.orders.kinds(name) != [OrderEvent.NOT_SENT]
+        await asyncio.sleep(0 if sent else ASK_AGAIN_S)
     await trading.becomes(name, REJECTED)
     reason = trading.orders.table.get(name).reason
     if reason not in FILTERS:

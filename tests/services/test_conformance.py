@@ -44,12 +44,11 @@ class Wrong:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
 
-    def commands(self, commands: Any, signer: Any, *, socket: bool) -> Call:
+    def commands(self, commands: Any, signer: Any, *, socket: bool) -> Any:
         if self._wrong == LOST and commands[0].action is Action.CANCEL:
             asked = self._real.query(commands[0], signer)
             return replace(asked, commands=tuple(commands))
-        made: Call = self._real.commands(commands, signer, socket=socket)
-        return made
+        return self._real.commands(commands, signer, socket=socket)
 
     def read(self, call: Call, answer: Answer, instruments: Any) -> Outcome:
         outcome: Outcome = self._real.read(call, answer, instruments)
@@ -73,7 +72,7 @@ def wrong_line(wrong: str, number: str) -> Line:
             "binance-spot",
             _simulated("binance-spot", None),
             cases_of([number]),
-            make=lambda exchange, ends: Wrong(exchange, ends, wrong),  # type: ignore[arg-type,return-value]
+            make=lambda exchange, ends: Wrong(exchange, ends, wrong),
         )
     )
     assert not report.passed
