@@ -60,6 +60,8 @@ TICK_S = 0.25
 TRADED = frozenset(
     {OrderEvent.CUMULATIVE, OrderEvent.FILLED, OrderEvent.CANCELED, OrderEvent.EXPIRED}
 )
+SHOWING = TRADED | {OrderEvent.FOUND}
+"""Answers about one order that may show trades of which nobody told."""
 
 
 class AccountSession:
@@ -154,7 +156,7 @@ class AccountSession:
             self._tell,
         )
         self.inquiries = Inquiries(
-            self.calls, self._notes, random, self._patience, self._deliver_asked
+            self.calls, self._notes, random, self._patience, self._deliver_inquired
         )
         self._reader = Reader(
             self.calls,
@@ -274,6 +276,15 @@ class AccountSession:
 
     def _deliver_asked(self, facts: Sequence[Fact]) -> None:
         self._deliver(facts, "asked")
+
+    def _deliver_inquired(self, facts: Sequence[Fact]) -> None:
+        """Hand over what was asked of one order; what is filled by it may have been missed."""
+        self._deliver(facts, "asked")
+        for fact in facts:
+            if fact.kind in SHOWING and fact.cumulative != 0:
+                named = fact.symbol in self.instruments
+                self._trades_wanted |= {fact.symbol} if named else set(self.instruments)
+                self._wake_state.set()
 
     def _deliver(self, facts: Sequence[Fact], source: str) -> None:
         """Hand facts to the owner, with what they leave out."""

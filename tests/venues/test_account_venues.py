@@ -16,6 +16,8 @@ from alp.venues.orders import Policy
 pytestmark = pytest.mark.timed
 SECOND = 10**9
 NAMES = list(KINDS)
+BRIEF = replace(PATIENT, answer_ns=SECOND)
+"""An answer that is lost is not waited for long."""
 KNOWN = {"LOSE_ANSWER": True, "LOSE_REQUEST": False}
 
 
@@ -154,6 +156,27 @@ def test_f10_f12_f15_messages_twice_swapped_or_missing_end_the_same(name: str, f
             await one_more(world)
             filled = sum(each.filled for each in world.desk.orders("first"))
             await until(lambda: book.table.exposure(0).position == filled, 30)
+
+    run(test())
+
+
+@pytest.mark.parametrize("name", ["kraken-spot", "binance-usdm"])
+def test_trades_that_only_a_question_about_their_order_shows_are_read(name: str) -> None:
+    """The matrix of kills found them never told: the stream had lost them, and no more came."""
+
+    async def test() -> None:
+        async with exchange_of(name) as exchange, account_at(exchange, patience=BRIEF) as world:
+            book, session = world.book, world.session
+            await resting(world, "alp-1")
+            world.fault("stream", CommandFault.GAP, times=20)
+            world.fault("amend", CommandFault.LOSE_ANSWER)
+            session.send([book.amend("alp-1", 3 * world.one // 2, world.price(1999))])
+            await until(lambda: bool(session.journeys) or session.unknown > 0)
+            for _ in range(3):
+                world.sell(1999, 6)
+            await until(lambda: book.state("alp-1") == "FILLED", 30)
+            wanted = len(world.desk.trades_of("first"))
+            await until(lambda: book.kinds("alp-1").count("FILL") == wanted, 30)
 
     run(test())
 
