@@ -29,9 +29,9 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 import aiohttp  # noqa: E402
 import zmq  # noqa: E402
 import zmq.asyncio  # noqa: E402
+from handler_processes import Zygote, is_alive, tell  # noqa: E402
 from kill_points import POINTS  # noqa: E402
 from kill_venues import SCENES, Scene  # noqa: E402
-from processes import Zygote, is_alive, tell  # noqa: E402
 
 from alp._core.wire import (  # noqa: E402
     ExecutionReportMessage,

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import zmq.asyncio
+from handler_processes import Zygote, is_alive, tell
 from kill_venues import SCENES, Scene, free_port
-from processes import Zygote, is_alive, tell
 from waits import until
 
 from alp._core.wire import GateMessage, HeaderFields, HeartbeatMessage, QuotesMessage, encode
