@@ -3,7 +3,7 @@
 
     python tests/fuzz/run.py --seconds 600            # all venues, ten minutes in all
     python tests/fuzz/run.py --seconds 600 --keep     # and keep what reached new code
-    python tests/fuzz/run.py --runs 60000 --seed 1    # so many inputs of each: the same every time
+    python tests/fuzz/run.py --runs 20000 --seed 1    # so many inputs of each, however fast the machine is
     python tests/fuzz/run.py --venue kraken --input F # one input, as after a crash
 
 What is asked of every input is in tests/fuzz/target.pyx; what the parsers then took is compared
@@ -57,6 +57,7 @@ def environment(venue: str) -> dict[str, str]:
         "PYTHONHOME": sys.base_prefix,
         "PYTHONPATH": os.pathsep.join([str(FOLDER / "bin" / "tree"), str(ROOT / "tests" / "fuzz")]),
         "PYTHONMALLOC": "malloc",
+        "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",
         # The embedded Python is never taken down, and a .so's constructors leak by design.
         "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",
