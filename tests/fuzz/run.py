@@ -3,7 +3,7 @@
 
     python tests/fuzz/run.py --seconds 600            # all venues, ten minutes in all
     python tests/fuzz/run.py --seconds 600 --keep     # and keep what reached new code
-    python tests/fuzz/run.py --runs 20000 --seed 1    # so many inputs of each, however fast the machine is
+    python tests/fuzz/run.py --runs 20000 --seed 1    # so many inputs of each, not seconds
     python tests/fuzz/run.py --venue kraken --input F # one input, as after a crash
 
 What is asked of every input is in tests/fuzz/target.pyx; what the parsers then took is compared
