@@ -210,6 +210,7 @@ class Replay:
     def _gather(self) -> None:
         """Wait until enough subscribers have asked for the last messages."""
         asked, wanted = 0, self._wanted.subscribers
+        self._beat()  # whoever asks hears one, however short the replay is
         while asked < wanted:
             self._bus.recall_socket.poll(100)
             asked += self._bus.answer()
