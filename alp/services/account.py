@@ -27,7 +27,7 @@ from alp._core.orders import (
 from alp._core.wire import ExecutionReportMessage, HeaderFields, OrderCommandMessage, encode
 from alp.services.account_limits import AccountVenue
 from alp.venues.account_state import AccountNews, AccountReport, AccountState
-from alp.venues.orders import Action, Command, Fact, LiveOrder, TimeInForce
+from alp.venues.orders import Action, Command, Fact, FactTerms, LiveOrder, TimeInForce
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +79,6 @@ class Journals(Protocol):
         reason: int = 0,
         venue_id: str = "",
         replaced: str = "",
-        source: int = 0,
         venue_ns: int = 0,
         fee: int = 0,
         fee_asset: str = "",
@@ -208,6 +207,11 @@ class Account:
         """Whether more than cancels may leave."""
         return not self.halts and not self.gate.killed
 
+    @property
+    def why(self) -> str:
+        """Why nothing but cancels may leave; empty where more may."""
+        return "; ".join(self.halts.values())
+
     def open_orders(self) -> list[OrderFields]:
         """Return what may be open, the largest risk first."""
         found = [order for index in self.products for order in self.table.open_orders(index)]
@@ -247,11 +251,11 @@ class Account:
         state = GateState.HALTED if self.halts else GateState.ACTIVE
         if state != self.gate.state:
             self.gate.set_state(state)
-            self._note_gate("; ".join(self.halts.values()))
+            self._note_gate(self.why)
         self.changed.set()
 
     def _note_gate(self, why: str) -> None:
-        text = why.encode("ascii", "replace")[:MOST_TEXT].decode()
+        text = wire_text(why)
         state, killed = int(self.gate.state), self.gate.killed
         self._write(lambda: self._journal.gate(state, killed, text, self._hands.clock_ns()))
         self.changed.set()
@@ -373,7 +377,7 @@ class Account:
         """Whether orders may stay: the venue's dead-man timer is refreshed while it is so."""
         return not self.gate.killed
 
-    def heard(self, fact: Fact, source: int = 0) -> None:
+    def heard(self, fact: Fact) -> None:
         """Take in what the venue said of an order."""
         client_id = fact.client_id or self.table.find(fact.venue_id) or ""
         if not client_id or client_id not in self.table:
@@ -381,26 +385,15 @@ class Account:
             return
         before = self.table.get(client_id)
         now = self._hands.clock_ns()
-        outcome = self.table.apply(
-            client_id,
-            int(fact.kind),
-            at_ns=now,
-            command=fact.command,
-            price=fact.price,
-            quantity=fact.quantity,
-            cumulative=fact.cumulative,
-            trade_id=fact.trade_id,
-            reason=int(fact.reason),
-            venue_id=fact.venue_id,
-            replaced=fact.replaced,
-        )
+        terms = fact.terms(now)
+        outcome = self.table.apply(client_id, int(fact.kind), **terms)
         if outcome == OUTCOME_NO_ROOM:
             self.halt("table", "there is no room for more trades")
         is_fee_news = self._is_fee_news(client_id, fact)
         is_untold = self._is_untold(client_id, fact)
         if outcome == OUTCOME_NEWS:
             self.counts["facts"] += 1
-            self._write(lambda: self._append(client_id, fact, source, now))
+            self._write(lambda: self._append(client_id, fact, terms))
             self._follow(before, self.table.get(client_id), fact, now, is_untold)
         elif outcome == OUTCOME_REPEATED and (is_untold or is_fee_news):
             # By the journal it was heard before the restart, and nobody knows whether it was told;
@@ -423,20 +416,11 @@ class Account:
         told = self._told.get(client_id, {})
         return bool(fact.fee_asset) and not told.get(fact.trade_id, True)
 
-    def _append(self, client_id: str, fact: Fact, source: int, now_ns: int) -> int:
+    def _append(self, client_id: str, fact: Fact, terms: FactTerms) -> int:
         return self._journal.fact(
             client_id,
             int(fact.kind),
-            at_ns=now_ns,
-            command=fact.command,
-            price=fact.price,
-            quantity=fact.quantity,
-            cumulative=fact.cumulative,
-            trade_id=fact.trade_id,
-            reason=int(fact.reason),
-            venue_id=fact.venue_id,
-            replaced=fact.replaced,
-            source=source,
+            **terms,
             venue_ns=fact.at_ns,
             fee=fact.fee,
             fee_asset=fact.fee_asset,
@@ -537,6 +521,11 @@ class Account:
             if now_ns - ended_ns < KEPT_NS and number >= spare:
                 return
             yield client_id
+
+
+def wire_text(text: str) -> str:
+    """Return as much of a text as messages of the bus and records of the journal hold."""
+    return text.encode("ascii", "replace")[:MOST_TEXT].decode()
 
 
 def report_of(order: OrderFields, fact: Fact, is_fill: bool) -> ExecutionReportMessage:

@@ -26,7 +26,7 @@ from alp._core.wire import (
 )
 from alp.bus.commands import CommandServer
 from alp.bus.sockets import Publisher, Subscriber
-from alp.services.account import MOST_TEXT, Account, Step
+from alp.services.account import Account, Step, wire_text
 from alp.services.market_view import MarketView
 from alp.services.resting import Resting
 from alp.venues.orders import Action, TimeInForce
@@ -227,13 +227,12 @@ class ExecBus:
 
     def _gate_message(self, sequence: int = 0) -> GateMessage:
         account = self._joined()
-        why = "; ".join(account.halts.values())
         return GateMessage(
             self._header(self._first, sequence),
             not account.may_add,
             account.gate.killed,
             int(account.gate.state),
-            why.encode("ascii", "replace")[:MOST_TEXT].decode(),
+            wire_text(account.why),
             account.token,
         )
 

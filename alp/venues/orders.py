@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Flag, IntEnum, StrEnum, auto
-from typing import Protocol
+from typing import Protocol, TypedDict
 
 from alp._core.order_life import OrderEvent, RejectReason
 from alp.venues.adapter import Endpoints
@@ -172,6 +172,20 @@ class Answer:
     received_ns: int = 0
 
 
+class FactTerms(TypedDict):
+    """What a fact says, as the table of orders and the journal take it alike."""
+
+    at_ns: int
+    command: int
+    price: int
+    quantity: int
+    cumulative: int
+    trade_id: str
+    reason: int
+    venue_id: str
+    replaced: str
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """What a venue said of one order; the members are those of ``OrderTable.apply``.
@@ -209,6 +223,20 @@ class Fact:
     fee_asset: str = ""
     liquidity: int = 0
     at_ns: int = 0
+
+    def terms(self, at_ns: int) -> FactTerms:
+        """Return the arguments of ``OrderTable.apply`` after id and kind; heard at this time."""
+        return {
+            "at_ns": at_ns,
+            "command": self.command,
+            "price": self.price,
+            "quantity": self.quantity,
+            "cumulative": self.cumulative,
+            "trade_id": self.trade_id,
+            "reason": int(self.reason),
+            "venue_id": self.venue_id,
+            "replaced": self.replaced,
+        }
 
 
 @dataclass(frozen=True, slots=True)

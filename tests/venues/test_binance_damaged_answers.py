@@ -130,15 +130,7 @@ def applied(facts: tuple[Fact, ...]) -> None:
         table.apply(
             fact.client_id,
             fact.kind,
-            at_ns=fact.at_ns,
-            command=fact.command,
-            price=fact.price,
-            quantity=fact.quantity,
-            cumulative=fact.cumulative,
-            trade_id=fact.trade_id,
-            reason=fact.reason,
-            venue_id=fact.venue_id,
-            replaced=fact.replaced,
+            **fact.terms(fact.at_ns),
         )
 
 
