@@ -99,7 +99,10 @@ class Watched:
 
     async def place(self, *client_ids: str) -> None:
         """Let orders rest; each is larger than the one before."""
+        rates = self.world.session.rates
         for number, client_id in enumerate(client_ids):
+            # What finds no budget is refused, and beginning took a part of it.
+            await until(lambda: all(left > 5 for left in rates.left().values()))
             command: Command = self.world.new(client_id, 1900 + number, 1 + number)
             self.world.session.send([command])
             await until(lambda name=client_id: name in self.open())
