@@ -34,12 +34,12 @@ from alp.cli.lazy import Command, LazyGroup
 from alp.errors import AlpError, ExitCode
 from alp.observe.loop import LoopWatch
 from alp.observe.web import Health
-from alp.services.account import Account
-from alp.services.exec_metrics import ExecMetrics
-from alp.services.market_data import MarketData
-from alp.services.market_metrics import MarketMetrics
-from alp.services.watchdog_metrics import WatchdogMetrics
-from alp.venues.account_session import AccountSession
+from alp.services.execution.account import Account
+from alp.services.execution.metrics import ExecMetrics
+from alp.services.execution.watchdog_metrics import WatchdogMetrics
+from alp.services.market.feeds import MarketData
+from alp.services.market.metrics import MarketMetrics
+from alp.venues.account.session import AccountSession
 from alp.venues.credentials import Secret, credentials_of
 from alp.venues.registry import orders_for
 

@@ -15,7 +15,7 @@ from alp.cli.options import json_option, print_json
 from alp.cli.venue import EXCHANGES
 
 if TYPE_CHECKING:
-    from alp.services.conformance import Line, Places
+    from alp.services.conformance.kit import Line, Places
 
 
 @click.command(
@@ -70,8 +70,8 @@ def conform(
     import logging
 
     from alp.paper.venues import full_name
-    from alp.services.conformance import Result, cases_of
-    from alp.services.conformance import conform as run
+    from alp.services.conformance.kit import Result, cases_of
+    from alp.services.conformance.kit import conform as run
 
     if url is None and (stream or control or keys):
         raise click.UsageError("--stream, --control and --keys are about a venue at --url")
@@ -113,7 +113,7 @@ def _simulated(name: str, symbol: str | None) -> Places:
     from alp.paper.accounts import WITHDRAW
     from alp.paper.exchange import Exchange
     from alp.paper.venues import VENUES, made_up
-    from alp.services.conformance_world import Place
+    from alp.services.conformance.world import Place
 
     feed, order = _symbols(name, symbol)
 
@@ -151,8 +151,8 @@ def _there(
     name: str, symbol: str | None, urls: tuple[str, str], control: str | None, keys: Path | None
 ) -> Places:
     """Return what takes the venue that is there."""
-    from alp.services.conformance import places_at
-    from alp.services.conformance_world import Place
+    from alp.services.conformance.kit import places_at
+    from alp.services.conformance.world import Place
     from alp.venues.adapter import Endpoints
     from alp.venues.credentials import read_credentials
     from alp.venues.registry import check_credentials

@@ -84,9 +84,9 @@ def exec_handler(
     """
     from alp.bus.addresses import chosen_endpoints, default_endpoints, recall_endpoint
     from alp.errors import ExitCode
-    from alp.services.exec_handler import serve
-    from alp.services.exec_setup import Placement
-    from alp.services.kill_switch import state_folder
+    from alp.services.execution.handler import serve
+    from alp.services.execution.kill_switch import state_folder
+    from alp.services.execution.setup import Placement
     from alp.strategy.loading import load_manifest
 
     strategy = load_manifest(manifest)

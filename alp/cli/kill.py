@@ -26,7 +26,7 @@ def kill(manifest: Path, reason: str, state: Path | None) -> None:
     It is a file in the strategy's folder of state. All its handlers obey it, those that start later
     as well, until `alp release`. A manifest that is not valid any more does not matter.
     """
-    from alp.services.kill_switch import KillSwitch, state_folder
+    from alp.services.execution.kill_switch import KillSwitch, state_folder
     from alp.strategy.loading import name_of
 
     switch = KillSwitch(state_folder(name_of(manifest), state))
@@ -47,7 +47,7 @@ def release(manifest: Path, state: Path | None) -> None:
     not set.
     """
     from alp.errors import ExitCode
-    from alp.services.kill_switch import KillSwitch, state_folder
+    from alp.services.execution.kill_switch import KillSwitch, state_folder
     from alp.strategy.loading import name_of
 
     switch = KillSwitch(state_folder(name_of(manifest), state))

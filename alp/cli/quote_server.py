@@ -53,7 +53,7 @@ def quote_server(
     Exit status 3 where the manifest or an address is wrong, or a venue does not know a product.
     """
     from alp.bus.addresses import chosen_endpoints
-    from alp.services.quote_server import Placement, serve
+    from alp.services.market.quote_server import Placement, serve
     from alp.strategy.loading import load_manifest
 
     strategy = load_manifest(manifest)

@@ -13,8 +13,8 @@ from alp.cli.options import progress_option
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from alp.services.market_data import Product
-    from alp.services.recorder import RecorderService, Status
+    from alp.services.market.feeds import Product
+    from alp.services.market.recorder import RecorderService, Status
     from alp.venues.adapter import Channel
 
 CHANNELS = ("book", "quote", "trade")
@@ -98,7 +98,7 @@ def record(
     """
     import uvloop
 
-    from alp.services.recorder import RecorderService, Wanted
+    from alp.services.market.recorder import RecorderService, Wanted
 
     wanted = Wanted(
         out,
@@ -126,7 +126,7 @@ def record(
 
 
 def _products(manifest: Path | None, given: tuple[str, ...]) -> list[Product]:
-    from alp.services.market_data import Product, products_of
+    from alp.services.market.feeds import Product, products_of
     from alp.strategy.loading import load_manifest
     from alp.venues.adapter import Endpoints
     from alp.venues.registry import adapter_for

@@ -14,7 +14,7 @@ from alp.cli.progress import row_counter, window_bar
 from alp.recording.identify import VENUES
 
 if TYPE_CHECKING:
-    from alp.services.replay import ReplayReport
+    from alp.services.market.replay import ReplayReport
 
 
 def _time_ns(_ctx: click.Context, _param: click.Parameter, text: str | None) -> int | None:
@@ -101,7 +101,7 @@ def replay(
     after Ctrl-C, with the summary of what was sent.
     """
     from alp.bus.addresses import chosen_endpoints
-    from alp.services.replay import Replay, ReplayWanted
+    from alp.services.market.replay import Replay, ReplayWanted
 
     endpoint, recall_endpoint = chosen_endpoints(publish, recall, name, "quotes")
     wanted = ReplayWanted(

@@ -88,9 +88,9 @@ def watchdog(
     Runs until SIGTERM or Ctrl-C; then nothing is cancelled, and the exit status is 0.
     """
     from alp.bus.addresses import default_endpoints
-    from alp.services.account_limits import account_venues
-    from alp.services.kill_switch import state_folder
-    from alp.services.watchdog import WatchPlacement, serve
+    from alp.services.execution.kill_switch import state_folder
+    from alp.services.execution.limits import account_venues
+    from alp.services.execution.watchdog import WatchPlacement, serve
     from alp.strategy.loading import load_manifest
 
     strategy = load_manifest(manifest)

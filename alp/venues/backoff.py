@@ -1,4 +1,4 @@
-"""How long to wait before trying again: longer each time, by chance, never in step with others."""
+"""Trying again: when it is time to, and how long to wait: longer each time, never in step."""
 
 from __future__ import annotations
 
@@ -36,3 +36,7 @@ class Backoff:
     def reset(self) -> None:
         """Begin again: it worked."""
         self.attempts = 0
+
+
+class Ended(Exception):  # noqa: N818 - not an error of alp: why a connection is to be replaced
+    """The connection is of no more use; the text says why, for logs and counters."""

@@ -88,7 +88,7 @@ class Capability(Flag):
 
 
 WEIGHT, ORDERS = "weight-1m", "orders-10s"
-"""Names in ``Outcome.spent`` of what :class:`alp.venues.rates.OrderRates` corrects itself by."""
+"""Names in ``Outcome.spent`` by which :class:`alp.venues.account.rates.OrderRates` is corrected."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from alp.services.kill_switch import KillSwitch
+from alp.services.execution.kill_switch import KillSwitch
 
 
 def alp(*arguments: object) -> subprocess.CompletedProcess[str]:

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from alp.journal.journal import Journal
-from alp.services.account import Account
-from alp.services.exec_bus import ExecBus
-from alp.services.resting import Resting
-from alp.venues.account_session import AccountSession
+from alp.services.execution.account import Account
+from alp.services.execution.bus import ExecBus
+from alp.services.execution.resting import Resting
+from alp.venues.account.session import AccountSession
 from alp.venues.orders import Action
 
 

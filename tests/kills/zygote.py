@@ -18,7 +18,7 @@ from typing import Any
 import kill_points
 
 from alp.cli import main
-from alp.services import exec_handler
+from alp.services.execution import handler
 from alp.venues.kraken.rate_counter import Tier
 
 
@@ -49,7 +49,7 @@ def run(order: dict[str, Any]) -> int:
     for source, target in ((null, 0), (out, 1), (out, 2)):
         os.dup2(source, target)
     os.environ.update(order["environment"])
-    exec_handler.orders_for = quickly(exec_handler.orders_for)
+    handler.orders_for = quickly(handler.orders_for)
     if order["point"]:
         kill_points.install(order["point"], order["passes"])
     try:

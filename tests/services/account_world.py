@@ -17,8 +17,8 @@ from alp._core.gate import RiskApproved
 from alp._core.order_life import OrderEvent
 from alp._core.orders import OrderTable
 from alp._core.wire import ExecutionReportMessage, HeaderFields, QuotesMessage
-from alp.services.account import Account, Hands
-from alp.services.account_limits import (
+from alp.services.execution.account import Account, Hands
+from alp.services.execution.limits import (
     AccountVenue,
     account_venues,
     journal_instruments,

@@ -9,8 +9,8 @@ from account_world import NOW, SECOND, Noted, World
 
 from alp._core.gate import GateState, Refusal
 from alp._core.order_life import OrderEvent, OrderState, RejectReason
-from alp.services.account import KEPT_NS, Account, Step
-from alp.venues.account_state import AccountNews, AccountReport, AccountState
+from alp.services.execution.account import KEPT_NS, Account, Step
+from alp.venues.account.state import AccountNews, AccountReport, AccountState
 from alp.venues.orders import Action, Command, LiveOrder
 
 BID = Step(Action.NEW, side=1, price=267_990, quantity=500)

@@ -10,7 +10,7 @@ from account_world import LIMITS, PERP, manifest
 
 from alp._core.gate import NO_LIMIT
 from alp.errors import ConfigError
-from alp.services.account_limits import (
+from alp.services.execution.limits import (
     AccountVenue,
     account_rules,
     account_venues,

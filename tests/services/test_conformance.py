@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from alp._core.order_life import OrderEvent
 from alp.cli.conform import _simulated, conform
 from alp.errors import ConfigError
-from alp.services import conformance_world
-from alp.services.conformance import CASES, Line, Result, cases_of
-from alp.services.conformance import conform as run
+from alp.services.conformance import world as conformance_world
+from alp.services.conformance.kit import CASES, Line, Result, cases_of
+from alp.services.conformance.kit import conform as run
 from alp.venues.adapter import Endpoints
 from alp.venues.orders import Action, Answer, Call, Outcome
 from alp.venues.registry import EXCHANGES, orders_for

@@ -30,7 +30,7 @@ from alp.bus.commands import CommandClient
 from alp.paper.accounts import WITHDRAW_KEY, WITHDRAW_SECRET
 from alp.paper.faults import CommandFault, Fault
 from alp.paper.orders import Kind, Report
-from alp.services.exec_setup import account_name, tag_of
+from alp.services.execution.setup import account_name, tag_of
 from alp.strategy.loading import load_manifest
 
 pytestmark = pytest.mark.timed

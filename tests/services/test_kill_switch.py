@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from alp.errors import ConfigError
-from alp.services.kill_switch import MOST_BYTES, KillSwitch, state_folder
+from alp.services.execution.kill_switch import MOST_BYTES, KillSwitch, state_folder
 
 
 def test_it_is_set_once_and_stays_until_it_is_released(tmp_path: Path) -> None:

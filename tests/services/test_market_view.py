@@ -15,7 +15,7 @@ from alp._core.wire import (
     HeartbeatMessage,
     InstrumentFields,
 )
-from alp.services.market_view import MarketView, Touch
+from alp.services.execution.market_view import MarketView, Touch
 
 MILLISECOND = 10**6
 AGE_NS = 500 * MILLISECOND

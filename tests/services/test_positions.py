@@ -8,8 +8,8 @@ from account_world import World
 from test_account import one
 
 from alp._core.order_life import OrderEvent
-from alp.services.positions import Positions
-from alp.venues.account_state import AccountReport
+from alp.services.execution.positions import Positions
+from alp.venues.account.state import AccountReport
 from alp.venues.orders import Balance, PositionNews
 
 

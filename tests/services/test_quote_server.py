@@ -40,7 +40,7 @@ from alp.paper.exchange import Exchange
 from alp.paper.faults import Fault
 from alp.paper.kraken_spot import KrakenSpot
 from alp.paper.market import Market
-from alp.services.market_data import MarketData, Product, products_of
+from alp.services.market.feeds import MarketData, Product, products_of
 from alp.services.tasks import first_cause
 from alp.strategy.loading import load_manifest
 from alp.strategy.manifest import Strategy

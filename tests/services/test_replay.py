@@ -24,7 +24,7 @@ from alp._core.wire import (
 from alp.bus.sockets import Subscriber
 from alp.recording.records import CLOSED, CONNECTED, Recorder
 from alp.recording.verify_feed import verify_feed
-from alp.services.replay import Replay, ReplayReport, ReplayWanted
+from alp.services.market.replay import Replay, ReplayReport, ReplayWanted
 from tests.recording.test_replay import SECOND, timed
 from tests.recording.test_verify_feed import capture, stream
 

@@ -11,9 +11,9 @@ from account_world import NOW, SECOND, World, quotes
 
 from alp._core.order_life import OrderEvent, OrderState, RejectReason
 from alp._core.wire import QuotesMessage
-from alp.services.account import Step
-from alp.services.resting import FIRST_REST_NS, Resting
-from alp.venues.account_state import AccountNews, AccountState
+from alp.services.execution.account import Step
+from alp.services.execution.resting import FIRST_REST_NS, Resting
+from alp.venues.account.state import AccountNews, AccountState
 from alp.venues.orders import Action, Command, Policy
 
 QUOTE_AGE_NS = 60 * SECOND

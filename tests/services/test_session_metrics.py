@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.registry import Collector
 from waits import run, until
 
-from alp.services.session_metrics import SessionMetrics
+from alp.services.execution.session_metrics import SessionMetrics
 from alp.venues.orders import Capability
 
 LABELS = 'account="main"'

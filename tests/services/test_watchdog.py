@@ -32,8 +32,8 @@ from alp.paper.accounts import READ, TRADE, WITHDRAW
 from alp.paper.exchange import Exchange
 from alp.paper.faults import CommandFault
 from alp.paper.orders import Report, Why
-from alp.services.watchdog import Watchdog
-from alp.venues.cancel_only import CancelOnly
+from alp.services.execution.watchdog import Watchdog
+from alp.venues.account.cancel_only import CancelOnly
 
 pytestmark = pytest.mark.timed
 

@@ -18,8 +18,8 @@ from alp.bus.addresses import recall_endpoint
 from alp.bus.sockets import Publisher
 from alp.bus.sources import Source
 from alp.paper.accounts import READ, SECRET, SECRET_BASE64, TRADE, ApiKey, pem_of
-from alp.services.exec_setup import account_name, tag_of
-from alp.services.watchdog import Watchdog, WatchPlacement
+from alp.services.execution.setup import account_name, tag_of
+from alp.services.execution.watchdog import Watchdog, WatchPlacement
 from alp.strategy.loading import load_manifest
 from alp.venues.credentials import Credentials, Secret, credentials_of
 from alp.venues.orders import Command

@@ -21,7 +21,7 @@ from alp.paper.kraken_futures import KrakenFutures
 from alp.paper.kraken_spot import KrakenSpot
 from alp.paper.orders import Order
 from alp.paper.protocol import Protocol
-from alp.venues.account_session import AccountSession
+from alp.venues.account.session import AccountSession
 from alp.venues.adapter import Endpoints
 from alp.venues.credentials import Credentials
 from alp.venues.http import Budget, Http

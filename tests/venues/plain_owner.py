@@ -14,9 +14,9 @@ from waits import until
 
 from alp._core.order_life import OrderEvent, OrderState
 from alp._core.orders import OrderTable
-from alp.venues.account_session import AccountSession
-from alp.venues.account_state import AccountNews, AccountReport, AccountState, Patience
-from alp.venues.clock_offset import ClockReading
+from alp.venues.account.clock_offset import ClockReading
+from alp.venues.account.session import AccountSession
+from alp.venues.account.state import AccountNews, AccountReport, AccountState, Patience
 from alp.venues.instruments import Instrument
 from alp.venues.orders import Action, Command, Fact, Policy
 

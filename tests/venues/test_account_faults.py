@@ -15,9 +15,9 @@ from plain_owner import IMPATIENT, QUICK, Book, acked, trading
 from plain_venue import EVERYTHING, PlainVenue
 from waits import run, until
 
-from alp.venues.account_session import AccountSession
-from alp.venues.account_state import AccountState
-from alp.venues.clock_offset import VenueClock
+from alp.venues.account.clock_offset import VenueClock
+from alp.venues.account.session import AccountSession
+from alp.venues.account.state import AccountState
 from alp.venues.orders import Capability, Policy
 
 SECOND = 10**9

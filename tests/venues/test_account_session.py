@@ -11,7 +11,7 @@ from waits import run, until
 
 from alp._core.order_life import OrderEvent
 from alp.errors import ConfigError, VenueError
-from alp.venues.account_state import AccountState
+from alp.venues.account.state import AccountState
 from alp.venues.orders import Capability
 
 SOCKET = EVERYTHING | Capability.SOCKET_ORDERS

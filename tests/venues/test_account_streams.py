@@ -10,7 +10,7 @@ from plain_owner import QUICK, acked, trading
 from plain_venue import PlainVenue
 from waits import run, until
 
-from alp.venues.account_state import AccountState
+from alp.venues.account.state import AccountState
 
 SECOND = 10**9
 

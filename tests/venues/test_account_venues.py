@@ -10,7 +10,7 @@ from account_worlds import KINDS, PATIENT, World, account_at, exchange_of
 from waits import run, until
 
 from alp.paper.faults import CommandFault
-from alp.venues.account_state import AccountState
+from alp.venues.account.state import AccountState
 from alp.venues.orders import Policy
 
 pytestmark = pytest.mark.timed

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alp.venues.clock_offset import STEP_NS, ClockReading, VenueClock
+from alp.venues.account.clock_offset import STEP_NS, ClockReading, VenueClock
 
 MILLI = 10**6
 SECOND = 10**9

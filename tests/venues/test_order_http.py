@@ -13,9 +13,9 @@ import pytest
 from waits import run
 
 from alp.paper.certificate import certificate
-from alp.venues import order_http
-from alp.venues.delivery import NoAnswer, NotSent
-from alp.venues.order_http import OrderHttp
+from alp.venues.account import http as order_http
+from alp.venues.account.delivery import NoAnswer, NotSent
+from alp.venues.account.http import OrderHttp
 from alp.venues.signing import SignedRequest
 
 TARGET = "/v1/order?symbol=ETH%2FUSD&note=a%20b+c&signature=deadbeef%3D%3D"

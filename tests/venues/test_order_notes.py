@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from plain_venue import PRODUCT
 
 from alp._core.order_life import OrderEvent
-from alp.venues.order_notes import KEPT_NS, OrderNotes
+from alp.venues.account.notes import KEPT_NS, OrderNotes
 from alp.venues.orders import Action, Command, Fact
 
 SECOND = 10**9

@@ -14,12 +14,12 @@ from plain_venue import PlainReader
 from waits import run, until
 
 from alp.errors import VenueError
-from alp.venues import private_connection, private_socket
+from alp.venues.account import private_connection, private_socket
+from alp.venues.account.delivery import NotSent
+from alp.venues.account.private_connection import PrivateConnection
+from alp.venues.account.private_socket import PrivateSocket, Wiring
 from alp.venues.backoff import Backoff
-from alp.venues.delivery import NotSent
 from alp.venues.orders import Answer, StreamNews, StreamPlan
-from alp.venues.private_connection import PrivateConnection
-from alp.venues.private_socket import PrivateSocket, Wiring
 
 SECOND = 10**9
 READY = '{"ready":1}'

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plain_venue import PRODUCT
 
+from alp.venues.account.rates import BANNED_CALL_NS, Bucket, CountsPerPair, CountsWithin, OrderRates
 from alp.venues.coinbase.orders import CoinbaseOrders
 from alp.venues.kraken.spot_orders import KrakenSpotOrders
 from alp.venues.orders import ORDERS, WEIGHT, Action, Call, Command
-from alp.venues.rates import BANNED_CALL_NS, Bucket, CountsPerPair, CountsWithin, OrderRates
 
 SECOND = 10**9
 

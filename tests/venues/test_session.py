@@ -34,12 +34,12 @@ from alp.paper.certificate import certificate
 from alp.paper.exchange import Exchange
 from alp.paper.faults import Fault, Script
 from alp.paper.protocol import Protocol
-from alp.venues import caretaker, session
 from alp.venues.adapter import SECOND, Channel
 from alp.venues.http import Budget, Http
 from alp.venues.instruments import Grid, Instrument
+from alp.venues.market import caretaker, session
+from alp.venues.market.session import MarketSession, Surroundings
 from alp.venues.registry import adapter_for
-from alp.venues.session import MarketSession, Surroundings
 
 SOON_S = 15.0
 

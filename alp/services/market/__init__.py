@@ -1,0 +1,1 @@
+"""Market data as services: the quote server, the recorder, and a recording played back."""

@@ -1,0 +1,1 @@
+"""A venue's public data kept flowing: connections, and the session that owns them."""
