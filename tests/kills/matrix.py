@@ -260,33 +260,53 @@ class Matrix:
         )
 
     async def _ready(self, context: zmq.asyncio.Context) -> None:
-        """Wait until it may act, and hold what it found to the exchange's books."""
+        """Wait until it may act, and hold what it found to the exchange's books.
+
+        It may come by the point at which it dies while it clears up after the life before.
+        """
+        while not (await self._opens(context) and await self._holds()):
+            self.tally.kills[self.point] += 1
+            await self._start("")
+
+    async def _opens(self, context: zmq.asyncio.Context) -> bool:
+        """Wait for its gate to open; false where it died at its point before."""
         ended = time.monotonic() + START_S
         while True:
-            if not self._alive():
-                if self.point:  # it came by its point while it cleared up after the last life
-                    self.tally.kills[self.point] += 1
-                    await self._start("")
-                    continue
-                raise AssertionError(f"life {self.life} ended: {self._log()}")
+            if self._died():
+                return False
             gate = await self._gate(context)
             if gate is not None and not gate.closed:
-                break
+                self.token = gate.token
+                self.tally.counts["starts"] += 1
+                return True
             if time.monotonic() > ended:
                 raise AssertionError(f"life {self.life} is not ready: {gate} {self._log()}")
             await asyncio.sleep(0.02)
-        self.token = gate.token
-        self.tally.counts["starts"] += 1
-        # Nothing is wished: whatever is left of earlier lives has to go.
-        await self._quiet()
-        await self._same_trades()
 
-    async def _quiet(self) -> None:
-        def left() -> bool:
-            return bool(self.truth.live())
+    def _died(self) -> bool:
+        """Whether it ended at its point; it may not end without one."""
+        if self._alive():
+            return False
+        if not self.point:
+            raise AssertionError(f"life {self.life} ended: {self._log()}")
+        return True
 
-        if not await self._until(lambda: not left(), SETTLE_S, fail=False):
-            self.tally.wrong(f"life {self.life}: untracked at the exchange: {self.truth.live()}")
+    async def _holds(self) -> bool:
+        """Compare it with the exchange's books; false where it died at its point meanwhile."""
+        wrong = [*await self._quiet(), *await self._same_trades()]
+        if self._died():
+            return False
+        for each in wrong:
+            self.tally.wrong(f"life {self.life}: {each}")
+        return True
+
+    async def _quiet(self) -> list[str]:
+        """Nothing is wished: whatever is left of earlier lives has to go."""
+        found = []
+        if not await self._until(
+            self._gone_or(lambda: not self.truth.live()), SETTLE_S, fail=False
+        ):
+            found.append(f"untracked at the exchange: {self.truth.live()}")
         orders = await self._page("/orders")
         for _ in range(int(SETTLE_S * 10)):
             if not orders:
@@ -294,25 +314,30 @@ class Matrix:
             await asyncio.sleep(0.1)
             orders = await self._page("/orders")
         if orders:
-            self.tally.wrong(f"life {self.life}: believed open and gone: {orders}")
+            found.append(f"believed open and gone: {orders}")
+        return found
 
-    async def _same_trades(self) -> None:
+    async def _same_trades(self) -> list[str]:
         """Whatever was traded was told, and the positions are equal."""
 
         def told() -> Counter[tuple[str, int, int]]:
             return Counter((key[0], *terms) for key, terms in self.reports.items())
 
-        if not await self._until(lambda: told() == self.truth.trades(), SETTLE_S, fail=False):
+        found = []
+        equal = self._gone_or(lambda: told() == self.truth.trades())
+        if not await self._until(equal, SETTLE_S, fail=False):
             lost, more = self.truth.trades() - told(), told() - self.truth.trades()
-            self.tally.wrong(f"life {self.life}: trades not told {lost}, told and not there {more}")
+            found.append(f"trades not told {lost}, told and not there {more}")
         ready = await self._page("/readyz")
-        if ready is None:
-            return
-        if ready["positions"]["venue"] != self.truth.position():
-            self.tally.wrong(
-                f"life {self.life}: the position is {ready['positions']['venue']}, at the exchange "
-                f"it is {self.truth.position()}"
+        if ready is not None and ready["positions"]["venue"] != self.truth.position():
+            found.append(
+                f"the position is {ready['positions']['venue']}, at the exchange it is "
+                f"{self.truth.position()}"
             )
+        return found
+
+    def _gone_or(self, condition: Callable[[], bool]) -> Callable[[], bool]:
+        return lambda: not self._alive() or condition()
 
     async def _quote(
         self, context: zmq.asyncio.Context, seconds: float, *, while_alive: bool
