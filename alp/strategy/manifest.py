@@ -98,6 +98,24 @@ class Spec(Section):
                 )
         if self.hedge.enabled and not self.venues:
             faults["hedge.enabled"] = "true needs at least one venue in spec.venues"
+        return self._account_faults() | faults
+
+    def _account_faults(self) -> dict[str, str]:
+        """One account has one name, and trades a product once."""
+        faults = {}
+        for index, venue in enumerate(self.venues):
+            for other in self.venues[:index]:
+                if venue.name == other.name or venue.account != other.account:
+                    continue
+                if not venue.is_account_of(other):
+                    faults[f"venues[{index}]"] = (
+                        f"is another account than venue {other.name!r}, and both would be called "
+                        f"{venue.account}: name another secretRef"
+                    )
+                elif venue.symbol == other.symbol:
+                    faults[f"venues[{index}].symbol"] = (
+                        f"{venue.symbol} is traded by venue {other.name!r} with the same account"
+                    )
         return faults
 
     def _share_faults(self) -> dict[str, str]:

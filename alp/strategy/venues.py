@@ -77,6 +77,21 @@ class MarketData(Section):
     """Whether every trade is published."""
 
 
+class Routing(Section):
+    """Which of several accounts gets what of an order, and how dear taking may be."""
+
+    policy: Literal["bestPrice", "inventory", "share"] = "bestPrice"
+    """`bestPrice` goes where the price after fees is best; `inventory` as well, but leans away from
+    positions that are near their limit; `share` divides what rests by `venues[].share`. What is
+    taken goes by price after fees under all of them."""
+    lean_bps: Annotated[PositiveBps, Field(le=1000)] = 10
+    """`inventory` only: a venue whose position is at its limit counts as so much dearer for more of
+    it, and as so much cheaper for less; in between in proportion."""
+    max_slippage_bps: Annotated[PositiveBps, Field(le=10_000)] = 20
+    """Nothing is taken at a price further than this from the mid of the books; an order that is
+    larger than what is offered there is cut to it."""
+
+
 class Execution(Section):
     """How orders are sent and looked after. The same for every account of the strategy."""
 
@@ -107,6 +122,8 @@ class Execution(Section):
     """Orders are cancelled when what they should be was not confirmed for so long."""
     stop_within: PositiveDuration = 10_000 * MILLISECOND
     """How long cancelling everything may take when the process is stopped."""
+    routing: Routing = Routing()
+    """Which account gets what of an order."""
 
 
 class Venue(Section):
@@ -151,6 +168,25 @@ class Venue(Section):
         if faults:
             raise Contradiction(faults)
         return self
+
+    @property
+    def account(self) -> str:
+        """What its account is called in journals, folders, logs and client ids.
+
+        Venues of one exchange with the same keys are one account.
+        """
+        if self.credentials is None:
+            return f"{self.exchange}-{self.name}"
+        secret = self.credentials.secret_ref
+        entry = "" if secret.key is None else f".{secret.key}"
+        return f"{self.exchange}-{secret.name}{entry}"
+
+    def is_account_of(self, other: Venue) -> bool:
+        """Whether another venue is the same account: one place, one set of keys."""
+        if self.credentials is None or other.credentials is None:
+            return self.name == other.name
+        mine = self.exchange, self.endpoints, self.credentials
+        return mine == (other.exchange, other.endpoints, other.credentials)
 
 
 class Limits(Section):

@@ -87,7 +87,18 @@ def _venues(count: int) -> st.SearchStrategy[list[dict[str, Any]]]:
         },
     )
     listed = st.lists(one, min_size=count, max_size=count)
-    return listed.map(lambda found: [{"name": f"v{i}"} | each for i, each in enumerate(found)])
+    return listed.map(
+        lambda found: [
+            {"name": f"v{i}"} | each | _own_keys(each, i) for i, each in enumerate(found)
+        ]
+    )
+
+
+def _own_keys(venue: dict[str, Any], number: int) -> dict[str, Any]:
+    """An account of its own for each venue that has keys."""
+    if "credentials" not in venue:
+        return {}
+    return {"credentials": {"secretRef": {"name": f"keys-{number}"}}}
 
 
 _widths = st.lists(bps, min_size=3, max_size=3, unique=True).map(sorted)
@@ -123,6 +134,15 @@ _hedge = section(
     minCorrelation=numbers(0, 1),
     noTradeBandBase=amounts(18),
 )
+_execution = section(
+    ordersPerSecond=st.integers(1, 1000),
+    quoteAge=durations,
+    routing=section(
+        policy=st.sampled_from(["bestPrice", "inventory", "share"]),
+        leanBps=st.integers(1, 1000),
+        maxSlippageBps=bps,
+    ),
+)
 _moments = st.lists(st.integers(0, 4 * 10**18), min_size=2, max_size=2, unique=True)
 _backtest = section(
     seed=st.integers(0, 2**53),
@@ -155,6 +175,7 @@ def manifests(draw: st.DrawFn) -> dict[str, Any]:
         model=draw(_model),
         rebalance=draw(_rebalance),
         hedge=draw(_hedge),
+        execution=draw(_execution),
         backtest=draw(_backtest),
         venues=draw(st.integers(0, 3).flatmap(_venues)),
     )

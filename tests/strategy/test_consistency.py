@@ -265,6 +265,76 @@ class TestVenues:
         assert faults(small(venues=venues)) == {"spec.venues": message}
 
 
+def keyed(name: str, secret: dict[str, str], **more: Any) -> dict[str, Any]:
+    return VENUE | {"name": name, "credentials": {"secretRef": secret}} | more
+
+
+class TestAccounts:
+    def test_two_accounts_at_one_exchange_have_names_of_their_own(self) -> None:
+        first, second, third, fourth = load_manifest(
+            small(
+                venues=[
+                    keyed("a", {"name": "keys", "key": "one"}),
+                    keyed("b", {"name": "keys", "key": "two"}),
+                    keyed("c", {"name": "keys"}),
+                    VENUE | {"name": "d"},
+                ]
+            )
+        ).spec.venues
+        names = [each.account for each in (first, second, third, fourth)]
+        assert names == [
+            "binance-usdm-keys.one",
+            "binance-usdm-keys.two",
+            "binance-usdm-keys",
+            "binance-usdm-d",
+        ]
+
+    def test_one_account_may_trade_several_products(self) -> None:
+        keys = {"name": "keys"}
+        first, second = load_manifest(
+            small(venues=[keyed("a", keys), keyed("b", keys, symbol="ETHUSDT")])
+        ).spec.venues
+        assert first.is_account_of(second)
+        assert first.account == second.account
+
+    def test_one_account_trades_a_product_once(self) -> None:
+        keys = {"name": "keys"}
+        assert faults(small(venues=[keyed("a", keys), keyed("b", keys)])) == {
+            "spec.venues[1].symbol": "ETHUSDC is traded by venue 'a' with the same account"
+        }
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            VENUE | {"name": "keys"},
+            keyed("b", {"name": "keys"}, endpoints={"rest": "http://localhost:1"}),
+        ],
+    )
+    def test_two_accounts_are_not_called_the_same(self, other: dict[str, Any]) -> None:
+        message = faults(small(venues=[keyed("a", {"name": "keys"}), other]))["spec.venues[1]"]
+        assert message.startswith("is another account than venue 'a', and both would be called")
+
+
+class TestRouting:
+    def test_the_default_is_the_best_price(self) -> None:
+        routing = load_manifest(small()).spec.execution.routing
+        assert (routing.policy, routing.lean_bps, routing.max_slippage_bps) == ("bestPrice", 10, 20)
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            ("policy", "cheapest"),
+            ("leanBps", 0),
+            ("leanBps", 1001),
+            ("maxSlippageBps", 0),
+            ("maxSlippageBps", 10_001),
+        ],
+    )
+    def test_what_cannot_be_is_refused_by_its_name(self, field: str, value: object) -> None:
+        found = faults(small(execution={"routing": {field: value}}))
+        assert list(found) == [f"spec.execution.routing.{field}"]
+
+
 class TestLiveMode:
     def test_live_mode_needs_wallet_credentials_and_limits(self) -> None:
         content = small(mode="live", hedge={"enabled": True}, venues=[VENUE])

@@ -53,12 +53,7 @@ def account_venues(strategy: Strategy, name: str) -> list[tuple[int, Venue]]:
     if not chosen:
         names = ", ".join(venue.name for _, venue in venues) or "none"
         raise ConfigError(f"the manifest has no venue {name!r}", hint=f"spec.venues has {names}")
-    return [(index, venue) for index, venue in venues if _account(venue) == _account(chosen[0])]
-
-
-def _account(venue: Venue) -> tuple[object, ...]:
-    keys = venue.name if venue.credentials is None else venue.credentials.secret_ref
-    return venue.exchange, venue.endpoints, keys
+    return [(index, venue) for index, venue in venues if venue.is_account_of(chosen[0])]
 
 
 def units_of_lot(instrument: Instrument) -> int:

@@ -65,8 +65,7 @@ class Placement:
 
 def account_name(venue: Venue) -> str:
     """Return what an account is called: in its journal, its folder and its logs."""
-    keys = venue.name if venue.credentials is None else venue.credentials.secret_ref.name
-    return f"{venue.exchange}-{keys}"
+    return venue.account
 
 
 def tag_of(strategy: Strategy, account: str) -> str:
