@@ -103,6 +103,7 @@ def _exec_metrics() -> ExecMetrics:
         session=session,
         positions=SimpleNamespace(corrected=0),
         bus=SimpleNamespace(server=SimpleNamespace(malformed=0)),
+        guard=None,
     )
     return ExecMetrics("", parts, LoopWatch())
 

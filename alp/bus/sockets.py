@@ -23,25 +23,41 @@ from alp.errors import ConfigError
 HIGH_WATER = 100_000
 """Messages that wait for one slow subscriber before it loses some."""
 KEY_LENGTH = 40
+GUARDED = "alp"
+"""Domain of guarded sockets; without a guard in their context nobody connects to them."""
 
 
 @dataclass(frozen=True)
 class CurveKeys:
-    """A key pair of CurveZMQ, Z85 text of 40 characters each, and the server's public key."""
+    """A key pair of CurveZMQ, Z85 text of 40 characters each, and whom it speaks with.
+
+    Attributes
+    ----------
+    server
+        Public key of those to connect to; None where nothing is connected.
+    clients
+        Public keys of those who may connect, as a :class:`alp.bus.guard.Guard` of the context
+        knows them; None lets everybody in who knows the public key of this side.
+    """
 
     public: bytes
     secret: bytes = field(repr=False)
     server: bytes | None = None
+    clients: frozenset[bytes] | None = None
 
     def __post_init__(self) -> None:
-        named = (("public", self.public), ("secret", self.secret), ("server", self.server))
+        named = [("public", self.public), ("secret", self.secret), ("server", self.server)]
+        named += [("client's", each) for each in self.clients or ()]
         for name, key in named:
             if key is not None and len(key) != KEY_LENGTH:
                 raise ConfigError(f"the bus's {name} key is not {KEY_LENGTH} characters of Z85")
 
     def serve(self, socket: zmq.Socket[Any]) -> None:
-        """Encrypt a socket that binds."""
+        """Encrypt a socket that binds, and guard it where clients are named."""
         socket.curve_server = True
+        if self.clients is not None:
+            socket.zap_domain = GUARDED.encode()
+            socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
         socket.curve_publickey, socket.curve_secretkey = self.public, self.secret
 
     def join(self, socket: zmq.Socket[Any]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from alp.cli.bus_options import bus_options, curve_keys
+from alp.cli.bus_options import bus_options, curve_keys, guarded
 from alp.cli.lazy import Command
 from alp.cli.options import state_option
 
@@ -57,6 +57,19 @@ from alp.cli.options import state_option
     metavar="HOST:PORT",
     help="Serve /livez, /readyz and /metrics here.  [default: nowhere]",
 )
+@click.option(
+    "--quotes-key",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The quote server's public ZMQ certificate, with --curve.  [default: that of --curve]",
+)
+@click.option(
+    "--clients",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Public ZMQ certificates, *.key, of those who may give commands and hear reports, with "
+    "--curve.  [default: that of --curve]",
+)
 @bus_options
 def exec_handler(
     manifest: Path,
@@ -67,6 +80,8 @@ def exec_handler(
     quotes: str | None,
     quotes_recall: str | None,
     health: str | None,
+    quotes_key: Path | None,
+    clients: Path | None,
     publish: str | None,
     recall: str | None,
     curve: Path | None,
@@ -104,7 +119,7 @@ def exec_handler(
         heard,
         keys,
         health,
-        curve_keys(curve),
+        guarded(curve_keys(curve, quotes_key), clients),
     )
     left = serve(strategy, placement)
     if left:

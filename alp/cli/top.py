@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from alp.cli.bus_options import curve_keys
+from alp.cli.bus_options import curve_keys, server_key_option
 from alp.cli.lazy import Command
 from alp.cli.options import json_option, print_json
 
@@ -74,12 +74,7 @@ RETRY_NS = 2 * SECOND
     metavar="FILE",
     help="This reader's ZMQ certificate, for an encrypted bus.",
 )
-@click.option(
-    "--server-key",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="The publisher's public ZMQ certificate, with --curve.",
-)
+@server_key_option
 @json_option
 def top(
     manifest: Path | None,
@@ -107,7 +102,7 @@ def top(
     endpoint, recall_endpoint = _source(manifest, name, connect, recall)
     if not (once or as_json) and not sys.stdout.isatty():
         raise click.UsageError("stdout is no terminal: say --once or --json")
-    watch = _Watch(endpoint, recall_endpoint, _keys(curve, server_key))
+    watch = _Watch(endpoint, recall_endpoint, curve_keys(curve, server_key))
     try:
         if once or as_json:
             _print_once(watch, timeout, as_json, symbol, levels)
@@ -132,19 +127,6 @@ def _source(
 
         name = load_manifest(manifest).name
     return chosen_endpoints(connect, recall, name or "", "quotes")
-
-
-def _keys(curve: Path | None, server_key: Path | None) -> CurveKeys | None:
-    from dataclasses import replace
-
-    keys = curve_keys(curve)
-    if keys is None:
-        return None
-    if server_key is None:
-        raise click.UsageError("--curve needs --server-key")
-    import zmq.auth
-
-    return replace(keys, server=zmq.auth.load_certificate(server_key)[0])
 
 
 class _Watch:

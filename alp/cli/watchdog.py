@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from alp.cli.bus_options import curve_keys, server_key_option
 from alp.cli.lazy import Command
 from alp.cli.options import state_option
 
@@ -68,6 +69,13 @@ def _after(_ctx: click.Context, _param: click.Parameter, text: str) -> int:
     metavar="HOST:PORT",
     help="Serve /livez, /readyz and /metrics here.  [default: nowhere]",
 )
+@click.option(
+    "--curve",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The watchdog's ZMQ certificate, for an encrypted bus.",
+)
+@server_key_option
 def watchdog(
     manifest: Path,
     venue: str,
@@ -76,6 +84,8 @@ def watchdog(
     after: int,
     orders: tuple[str, ...],
     health: str | None,
+    curve: Path | None,
+    server_key: Path | None,
 ) -> None:
     """Cancel an account's orders when its execution handler is not heard.
 
@@ -101,6 +111,12 @@ def watchdog(
         for _, each in account_venues(strategy, venue)
     ]
     placement = WatchPlacement(
-        venue, state_folder(name, state), orders or usual, after, keys, health
+        venue,
+        state_folder(name, state),
+        orders or usual,
+        after,
+        keys,
+        health,
+        curve_keys(curve, server_key),
     )
     serve(strategy, placement)

@@ -9,7 +9,7 @@ import signal
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from waits import until
 
 from alp._core.wire import GateMessage, HeaderFields, HeartbeatMessage, QuotesMessage, encode
 from alp.bus.commands import CommandClient
+from alp.bus.sockets import CurveKeys
 from alp.journal.folder import Folder
 from alp.journal.read import JournalState, read_journal
 from alp.paper.accounts import WITHDRAW_KEY, WITHDRAW_SECRET
@@ -114,6 +115,7 @@ class World:
     handlers: list[Handler] = field(default_factory=list)
     quotes: Handler | None = None
     token: int = 0
+    curve: CurveKeys | None = None
 
     @property
     def desk(self) -> Desk:
@@ -147,15 +149,18 @@ class World:
     def manifest(self) -> Path:
         return self.folder / "strategy.yaml"
 
-    async def serve_quotes(self) -> Handler:
+    async def serve_quotes(self, *more: str) -> Handler:
         log = self.folder / f"quotes-{len(self.handlers)}.log"
         arguments = ["quote-server", str(self.manifest), "--publish", self.end("quotes")]
-        pid = await self.zygote.start([*arguments, "--recall", self.end("quotes.recall")], log)
+        arguments += ["--recall", self.end("quotes.recall"), *more]
+        pid = await self.zygote.start(arguments, log)
         self.quotes = Handler(pid, log, 0, "")
         self.handlers.append(self.quotes)
         return self.quotes
 
-    async def start(self, name: str = "a", port: int = 0, **environment: str) -> Handler:
+    async def start(
+        self, name: str = "a", port: int = 0, more: Sequence[str] = (), **environment: str
+    ) -> Handler:
         number = len(self.handlers)
         log, port = self.folder / f"handler-{number}.log", port or free_port()
         commands = self.end(f"commands-{name}")
@@ -165,7 +170,7 @@ class World:
             *("--state", str(self.folder / "state"), "--health", f"127.0.0.1:{port}"),
             *("--commands", commands, "--publish", self.end(f"orders-{name}")),
             *("--recall", self.end(f"orders-{name}.recall"), "--quotes", self.end("quotes")),
-            *("--quotes-recall", self.end("quotes.recall")),
+            *("--quotes-recall", self.end("quotes.recall"), *more),
         ]
         if environment:
             async with Zygote(environment) as zygote:
@@ -198,7 +203,7 @@ class World:
         return answer
 
     async def ask(self, handler: Handler, message: Any, times: int = 1) -> Any:
-        with CommandClient(self.context, handler.commands) as client:
+        with CommandClient(self.context, handler.commands, self.curve) as client:
             return await client.ask(encode(message), timeout_s=1.0, times=times)
 
     def touch(self) -> tuple[int, int]:
@@ -231,7 +236,7 @@ class World:
 
     async def _quote(self, handler: Handler, still: bool, wish: dict[str, Any]) -> None:
         first = self.wish(**wish)
-        with CommandClient(self.context, handler.commands) as client:
+        with CommandClient(self.context, handler.commands, self.curve) as client:
             while True:
                 message = self.wish(**wish)
                 if still:

@@ -24,6 +24,7 @@ from alp._core.orders import OrderFields
 from alp._core.wire import ExecutionReportMessage
 from alp.bus.addresses import claimed
 from alp.bus.commands import CommandServer
+from alp.bus.guard import Guard
 from alp.bus.sockets import Publisher, Subscriber
 from alp.bus.sources import Source
 from alp.errors import ConfigError, VenueError
@@ -143,15 +144,19 @@ class ExecHandler:
         context = zmq.asyncio.Context()
         stack.callback(context.term)
         plain: zmq.Context[zmq.Socket[bytes]] = zmq.Context.shadow(context)
+        curve = placement.curve
+        self.guard: Guard | None = None
+        if curve is not None and curve.clients is not None:
+            self.guard = stack.enter_context(Guard(plain, curve.clients))
         source = int(Source.EXECUTION) + self._index
-        publisher = Publisher(plain, placement.publish, placement.recall, source, placement.curve)
+        publisher = Publisher(plain, placement.publish, placement.recall, source, curve)
         stack.callback(lambda: publisher.close(linger_ms=200))
         self.bus = ExecBus(
             source,
             int(self._strategy.fingerprint()[:16], 16),
             publisher,
-            stack.enter_context(CommandServer(context, placement.commands, placement.curve)),
-            stack.enter_context(Subscriber(plain, [placement.quotes], curve=placement.curve)),
+            stack.enter_context(CommandServer(context, placement.commands, curve)),
+            stack.enter_context(Subscriber(plain, [placement.quotes], curve=curve)),
             self._kill,
         )
         self.account = self._make_account(journal, products)

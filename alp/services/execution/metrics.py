@@ -122,6 +122,11 @@ class ExecMetrics(Collector):
             "Messages to the handler that were no commands.",
             {(): handler.bus.server.malformed},
         )
+        yield self._counter(
+            "alp_bus_refused",
+            "Attempts to connect to an encrypted bus by those whose key is not known.",
+            {(): handler.guard.refused if handler.guard else 0},
+        )
 
     def _process(self) -> Iterator[Metric]:
         lag = GaugeMetricFamily(

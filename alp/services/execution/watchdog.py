@@ -24,7 +24,7 @@ from prometheus_client import CollectorRegistry
 
 from alp._core.wire import HeartbeatMessage, decode
 from alp.bus.addresses import recall_endpoint
-from alp.bus.sockets import Subscriber
+from alp.bus.sockets import CurveKeys, Subscriber
 from alp.bus.sources import Source
 from alp.errors import ConfigError, VenueError
 from alp.journal.ids import parse_client_id
@@ -85,6 +85,7 @@ class WatchPlacement:
     after_ns: int = 5 * SECOND
     keys: Path | None = None
     health: str | None = None
+    curve: CurveKeys | None = None
 
 
 class Watchdog:
@@ -151,7 +152,8 @@ class Watchdog:
                 context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
                 stack.callback(context.term)
                 sources = [(each, recall_endpoint(each)) for each in self._placement.orders]
-                bus = stack.enter_context(Subscriber(context, sources))
+                curve = self._placement.curve
+                bus = stack.enter_context(Subscriber(context, sources, curve=curve))
                 if self._placement.health is not None:
                     self.web = await stack.enter_async_context(self._make_web())
                 await self._serve(bus)
