@@ -36,7 +36,3 @@ class Backoff:
     def reset(self) -> None:
         """Begin again: it worked."""
         self.attempts = 0
-
-
-class Ended(Exception):  # noqa: N818 - not an error of alp: why a connection is to be replaced
-    """The connection is of no more use; the text says why, for logs and counters."""

@@ -14,6 +14,7 @@ from plain_venue import PlainReader
 from waits import run, until
 
 from alp.errors import VenueError
+from alp.venues import keeper
 from alp.venues.account import private_connection, private_socket
 from alp.venues.account.delivery import NotSent
 from alp.venues.account.private_connection import PrivateConnection
@@ -345,7 +346,7 @@ def test_a_key_that_cannot_be_renewed_is_tried_again_and_another_one_opens_a_con
             assert connection.key == "k2"
             assert heard.states == ["ready"]
 
-    monkeypatch.setattr(private_socket, "TICK_S", 0.02)
+    monkeypatch.setattr(keeper, "TICK_S", 0.02)
     run(test())
 
 
@@ -377,8 +378,8 @@ def test_what_is_asked_on_a_connection_that_is_replaced_may_still_be_answered(
             await until(lambda: not first.is_open)
             assert asked.ends == []
 
-    monkeypatch.setattr(private_socket, "TICK_S", 0.02)
-    monkeypatch.setattr(private_socket, "OVERLAP_S", 0.1)
+    monkeypatch.setattr(keeper, "TICK_S", 0.02)
+    monkeypatch.setattr(keeper, "OVERLAP_S", 0.1)
     run(test())
 
 

@@ -34,10 +34,11 @@ from alp.paper.certificate import certificate
 from alp.paper.exchange import Exchange
 from alp.paper.faults import Fault, Script
 from alp.paper.protocol import Protocol
+from alp.venues import keeper
 from alp.venues.adapter import SECOND, Channel
 from alp.venues.http import Budget, Http
 from alp.venues.instruments import Grid, Instrument
-from alp.venues.market import caretaker, session
+from alp.venues.market import caretaker
 from alp.venues.market.session import MarketSession, Surroundings
 from alp.venues.registry import adapter_for
 
@@ -55,8 +56,8 @@ def run(test: Coroutine[Any, Any, None]) -> None:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(caretaker, "REBUILD_NS", SECOND // 2)
-    monkeypatch.setattr(session, "TICK_S", 0.05)
-    monkeypatch.setattr(session, "OVERLAP_S", 0.2)
+    monkeypatch.setattr(keeper, "TICK_S", 0.05)
+    monkeypatch.setattr(keeper, "OVERLAP_S", 0.2)
 
 
 @asynccontextmanager

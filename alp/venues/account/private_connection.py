@@ -107,6 +107,8 @@ class PrivateConnection:
         Set whenever something happens that whoever keeps it alive should look at.
     ready
         Everything was subscribed to.
+    ending
+        It is to be replaced as soon as another is ready.
     lost
         Why it can no longer be believed; empty while it can.
     stuck
@@ -122,6 +124,7 @@ class PrivateConnection:
     awaited: dict[str, Awaited] = field(default_factory=dict)
     news: asyncio.Event = field(default_factory=asyncio.Event)
     ready: bool = False
+    ending: bool = False
     lost: str = ""
     stuck: bool = False
     messages: int = 0
@@ -133,6 +136,16 @@ class PrivateConnection:
         self._transport: picows.WSTransport | None = None
         self._alive_ns = time.monotonic_ns()
         self._warned_ns = 0
+
+    @property
+    def terms(self) -> StreamPlan:
+        """How the venue wants it treated."""
+        return self.plan
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many messages came, and how many of them could not be read."""
+        return {"messages": self.messages, "unreadable": self.unreadables}
 
     @property
     def is_open(self) -> bool:

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from random import Random
 
 from alp.errors import VenueError
-from alp.venues.backoff import Backoff, Ended
+from alp.venues.adapter import Channel
+from alp.venues.backoff import Backoff
 from alp.venues.http import Http
+from alp.venues.keeper import Ended
 from alp.venues.market.connection import Connection
 
 logger = logging.getLogger(__name__)
@@ -38,7 +40,7 @@ class _Care:
 
 @dataclass
 class Caretaker:
-    """Looks after the books of one connection.
+    """Looks after the books of one connection, where it carries books.
 
     Parameters
     ----------
@@ -63,12 +65,14 @@ class Caretaker:
             If a book does not come back on this connection.
         """
         connection = self.connection
+        if Channel.BOOK not in connection.socket.channels:
+            return
         for index, instrument in enumerate(connection.instruments):
             live, _ = connection.feed.status(index)
             if live:
                 self._cares.pop(index, None)
                 heard_ns = connection.feed.received(index)[0]
-                if now_ns - heard_ns <= connection.manners.channel_silence_ns:
+                if now_ns - heard_ns <= connection.terms.channel_silence_ns:
                     continue
                 logger.warning("%s: nothing about %s", connection.name, instrument.symbol)
                 connection.give_up(index)

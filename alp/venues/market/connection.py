@@ -87,9 +87,14 @@ class Connection:
         self._answered_ns = 0
 
     @property
-    def manners(self) -> Manners:
-        """What the venue expects."""
+    def terms(self) -> Manners:
+        """How the venue wants it treated."""
         return self.adapter.manners
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What its feed received."""
+        return self.feed.counts
 
     @property
     def name(self) -> str:
@@ -100,6 +105,11 @@ class Connection:
     def is_open(self) -> bool:
         """Whether the socket is open as far as this side knows."""
         return self._transport is not None and not self._transport.is_disconnected
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing at all has come for longer than it lives."""
+        return self.idle_ns > self.terms.silence_ns
 
     @property
     def idle_ns(self) -> int:
@@ -162,16 +172,16 @@ class Connection:
                     raise VenueError(f"{self.name}: gone before it was subscribed")
                 self._transport.send(picows.WSMsgType.TEXT, message)
                 if len(messages) > 1:
-                    await asyncio.sleep(1 / self.manners.messages_per_second)
+                    await asyncio.sleep(1 / self.terms.messages_per_second)
 
     def ping(self) -> None:
         """Ask for a sign of life, in the venue's own way where it has one."""
         if self._transport is None or self._transport.is_disconnected:
             return
-        if self.manners.ping is None:
+        if self.terms.ping is None:
             self._transport.send_ping()
         else:
-            self._transport.send(picows.WSMsgType.TEXT, self.manners.ping)
+            self._transport.send(picows.WSMsgType.TEXT, self.terms.ping)
 
     def take(self, message: bytes) -> str | None:
         """Give the feed a message that came another way; return why it could not be read."""
