@@ -140,6 +140,28 @@ def test_an_order_of_ours_that_the_journal_does_not_know_is_adopted() -> None:
     assert world.account.counts["adopted"] == 1
 
 
+@pytest.mark.parametrize("way", ["list", "stream"])
+def test_an_order_of_a_later_token_is_another_processs_and_ends_this_ones_orders(way: str) -> None:
+    world = World()
+    later, earlier = "ours-00000b000001", "ours-000003000001"
+    if way == "list":
+        live = LiveOrder(later, "v-9", "ETHUSDC", 1, 267_000, 100, 0, NOW)
+        world.account.heard_report(AccountReport(orders=(live,)))
+    else:
+        world.hear(OrderEvent.FILL, later, venue_id="v-9", trade_id="1", quantity=5, price=1)
+    assert world.account.halts == {"fence": "another process sends for this account, with token 11"}
+    assert world.account.open_orders() == []
+    assert world.reports == []
+    world.account.heard_state(AccountNews(AccountState.LIVE))
+    assert not world.account.may_add
+
+    other = World()
+    live = LiveOrder(earlier, "v-8", "ETHUSDC", 1, 267_000, 100, 0, NOW)
+    other.account.heard_report(AccountReport(orders=(live,)))
+    assert other.account.may_add
+    assert len(other.account.open_orders()) == 1
+
+
 def test_a_lost_stream_halts_until_everything_was_read() -> None:
     world = World()
     world.account.heard_state(AccountNews(AccountState.LOST, "silence"))

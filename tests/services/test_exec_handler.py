@@ -27,6 +27,7 @@ from alp._core.wire import (
     encode,
 )
 from alp.bus.commands import CommandClient
+from alp.journal.ids import parse_client_id
 from alp.paper.accounts import WITHDRAW_KEY, WITHDRAW_SECRET
 from alp.paper.faults import CommandFault, Fault
 from alp.paper.orders import Kind, Report
@@ -118,6 +119,26 @@ def test_an_account_has_one_handler(tmp_path: Path) -> None:
                 third = await here.start("b")
                 assert await third.status() == 3, third.text
                 first.signal(signal.SIGCONT)
+
+    run(test())
+
+
+def test_of_two_handlers_that_do_not_share_a_journal_the_later_one_trades(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with world(tmp_path) as here:
+            first = await here.start("a")
+            await here.ready(first)
+            with here.quoting(first, still=True, away=300):
+                await here.resting(4)
+                second = await here.start("b", more=("--state", str(tmp_path / "b")))
+                gate = await here.ready(second)
+                with here.quoting(second, still=True, away=300, levels=3):
+                    await first.says("fence: another process sends for this account")
+                    await until(lambda: tokens_of(here) == {gate.token}, SOON_S)
+                    await here.resting(6)
+                    first.signal(signal.SIGTERM)
+                    assert await first.status() == 0, first.text
+                    await here.resting(6)
 
     run(test())
 
@@ -410,6 +431,10 @@ def test_reports_can_be_asked_for_and_bad_commands_do_no_harm(tmp_path: Path) ->
             assert handler.alive
 
     run(test())
+
+
+def tokens_of(here: World) -> set[int]:
+    return {said.epoch for each in here.ids() if (said := parse_client_id(each)) is not None}
 
 
 def own_tag(here: World) -> str:

@@ -25,6 +25,7 @@ from alp._core.orders import (
     OrderTable,
 )
 from alp._core.wire import ExecutionReportMessage, HeaderFields, OrderCommandMessage, encode
+from alp.journal.ids import parse_client_id
 from alp.services.execution.limits import AccountVenue
 from alp.venues.account.state import AccountNews, AccountReport, AccountState
 from alp.venues.orders import Action, Command, Fact, FactTerms, LiveOrder, TimeInForce
@@ -431,12 +432,26 @@ class Account:
         if not client_id or not self._hands.is_ours(client_id):
             self.foreign += 1
             return
+        if self._is_fenced_by(client_id):
+            return
         self.counts["facts of orders not known"] += 1
         index = self._index_of(fact.symbol)
         if index is not None and self._is_untold(client_id, fact):
             # The journal lost the order; the position is the venue's, and the trade has to be told.
             logger.warning("%s: a trade of an order that is not known", client_id)
             self._hands.report(report_of_stranger(client_id, index, fact))
+
+    def _is_fenced_by(self, client_id: str) -> bool:
+        """Whether an order of ours is of a later token: then another process owns the account.
+
+        It cannot have the same journal, whose lock is ours: two folders of state, or two machines.
+        The earlier one gives way for good, and leaves the later one's orders alone.
+        """
+        said = parse_client_id(client_id)
+        if said is None or said.epoch <= self._hands.token:
+            return False
+        self.halt("fence", f"another process sends for this account, with token {said.epoch}")
+        return True
 
     def _index_of(self, symbol: str) -> int | None:
         for index, venue in self.products.items():
@@ -472,7 +487,9 @@ class Account:
     def heard_report(self, report: AccountReport) -> None:
         """Take in what the venue says is open: ours that the journal does not know are adopted."""
         for live in report.orders or ():
-            if live.client_id not in self.table and self._hands.is_ours(live.client_id):
+            if live.client_id in self.table or not self._hands.is_ours(live.client_id):
+                continue
+            if not self._is_fenced_by(live.client_id):
                 self._adopt(live)
 
     def _adopt(self, live: LiveOrder) -> None:
