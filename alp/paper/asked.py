@@ -42,6 +42,25 @@ def steps(value: object, decimals: int) -> int | None:
     return int(scaled) if scaled == scaled.to_integral_value() else None
 
 
+def size(value: object, decimals: int, wrong: Exception, off_grid: Exception) -> int:
+    """Return a price in ticks or a quantity in lots.
+
+    Raises
+    ------
+    wrong
+        If it is not a number above 0.
+    off_grid
+        If it has more decimals than the venue takes.
+    """
+    found = number(value)
+    if found is None or found <= 0:
+        raise wrong
+    whole = steps(value, decimals)
+    if whole is None:
+        raise off_grid
+    return whole
+
+
 def whether(value: object) -> bool:
     """Read what is a truth in JSON and a word in a form."""
     return value is True or (isinstance(value, str) and value.lower() in ("true", "1"))

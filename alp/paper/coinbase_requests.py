@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from alp._core.matching import Prevention
-from alp.paper.asked import instant_ns, number, steps, whether
+from alp.paper.asked import instant_ns, size, steps, whether
 from alp.paper.market import Market
-from alp.paper.orders import COIN, Refusal, Refused, Ticket, Tif
+from alp.paper.orders import COIN, Refusal, Refused, Said, Ticket, Tif
 
 REASONS = {
     Refusal.SYMBOL: "INVALID_PRODUCT_ID",
@@ -33,13 +33,6 @@ _FORCES = {
     "sor_limit_ioc": Tif.IOC,
     "market_market_ioc": Tif.IOC,
 }
-
-
-class Said(Refused):
-    """A refusal by the venue's own word."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(Refusal.UNSUPPORTED, reason)
 
 
 def word(refused: Refused) -> str:
@@ -101,13 +94,8 @@ def price_of(value: object, market: Market) -> int:
     Refused
         If it is not positive or not on the grid.
     """
-    found = number(value)
-    if found is None or found <= 0:
-        raise Said("INVALID_LIMIT_PRICE")
-    price = steps(value, market.book.price_decimals)
-    if price is None:
-        raise Said("INVALID_PRICE_PRECISION")
-    return price
+    off_grid = Said("INVALID_PRICE_PRECISION")
+    return size(value, market.book.price_decimals, Said("INVALID_LIMIT_PRICE"), off_grid)
 
 
 def size_of(value: object, market: Market) -> int:
@@ -118,13 +106,8 @@ def size_of(value: object, market: Market) -> int:
     Refused
         If it is not positive or not on the grid.
     """
-    found = number(value)
-    if found is None or found <= 0:
-        raise Said("BASE_SIZE_TOO_SMALL")
-    size = steps(value, market.book.quantity_decimals)
-    if size is None:
-        raise Said("INVALID_SIZE_PRECISION")
-    return size
+    off_grid = Said("INVALID_SIZE_PRECISION")
+    return size(value, market.book.quantity_decimals, Said("BASE_SIZE_TOO_SMALL"), off_grid)
 
 
 def _quote(value: object) -> int:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from alp._core.matching import Prevention
-from alp.paper.asked import number, steps, whether
+from alp.paper.asked import size, whether
 from alp.paper.market import Market
-from alp.paper.orders import Refusal, Refused, Ticket, Tif
+from alp.paper.orders import Refusal, Refused, Said, Ticket, Tif
 
 LONGEST_ID = 100
 STATUSES = {
@@ -34,13 +34,6 @@ _TYPES = {
     "fok": Tif.FOK,
     "mkt": Tif.IOC,
 }
-
-
-class Said(Refused):
-    """A refusal by the venue's own status."""
-
-    def __init__(self, status: str) -> None:
-        super().__init__(Refusal.UNSUPPORTED, status)
 
 
 class Problem(Exception):  # noqa: N818 - an answer, not a failure
@@ -107,10 +100,8 @@ def price_of(value: object, market: Market) -> int:
     Refused
         If it is not positive or not on the grid.
     """
-    price = steps(value, market.book.price_decimals)
-    if price is None or price <= 0:
-        raise Said("invalidPrice")
-    return price
+    wrong = Said("invalidPrice")
+    return size(value, market.book.price_decimals, wrong, wrong)
 
 
 def size_of(value: object, market: Market) -> int:
@@ -121,10 +112,8 @@ def size_of(value: object, market: Market) -> int:
     Refused
         If it is not positive or not on the grid.
     """
-    size = steps(value, market.book.quantity_decimals)
-    if size is None or size <= 0 or number(value) is None:
-        raise Said("invalidSize")
-    return size
+    wrong = Said("invalidSize")
+    return size(value, market.book.quantity_decimals, wrong, wrong)
 
 
 def parts(symbol: str) -> tuple[str, str]:

@@ -18,14 +18,13 @@ from alp.paper.kraken_spot_executions import AMEND, ORDER
 from alp.paper.kraken_spot_requests import (
     FEWEST_IN_BATCH,
     MOST_IN_BATCH,
-    Said,
     check_deadline,
     price_of,
     quantity_of,
     ticket_of,
 )
 from alp.paper.market import MILLISECOND, Market
-from alp.paper.orders import COIN, Order, Refusal, Refused, Rules, Ticket, Why
+from alp.paper.orders import COIN, Order, Refusal, Refused, Rules, Said, Ticket, Why
 from alp.paper.protocol import stamp
 
 ORDER_MINIMUM, ORDER_MINIMUM_DECIMALS = 2, 3

@@ -19,8 +19,8 @@ from alp.paper.kraken_spot_executions import (
     status_of,
 )
 from alp.paper.kraken_spot_private import KrakenSpotTrading
-from alp.paper.kraken_spot_requests import MOST_CANCELS, Said, from_rest, symbol_of, words
-from alp.paper.orders import Order, Refused, Trade
+from alp.paper.kraken_spot_requests import MOST_CANCELS, from_rest, symbol_of, words
+from alp.paper.orders import Order, Refused, Said, Trade
 from alp.paper.private import ACCOUNT, AMEND, CANCEL, CANCEL_ALL, DEAD_MAN, NEW, QUERY, STREAM_KEY
 from alp.paper.protocol import Reply, Request, compact
 from alp.venues.kraken.signing import verify_request
@@ -341,7 +341,7 @@ class KrakenSpotRest:
     def _trade(self, trade: Trade) -> Row:
         order = trade.order
         book = self._trading.markets[order.symbol].book
-        row = {
+        return {
             "ordertxid": name_of(ORDER, order.number),
             "postxid": "TKH2SE-M7IF5-CFI7LT",
             "pair": self._pair(order.symbol),
@@ -358,7 +358,6 @@ class KrakenSpotRest:
             "trade_id": trade.number,
             "maker": trade.maker,
         }
-        return row | ({"cl_ord_id": order.client_id} if order.client_id else {})
 
 
 def _failed(error: str) -> Reply:

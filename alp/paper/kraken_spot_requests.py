@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from alp._core.matching import Prevention
-from alp.paper.asked import instant_ns, number, steps, texts, whether
+from alp.paper.asked import instant_ns, number, size, steps, texts, whether
 from alp.paper.market import Market
-from alp.paper.orders import COIN, Refusal, Refused, Ticket, Tif
+from alp.paper.orders import COIN, Refusal, Refused, Said, Ticket, Tif
 
 MOST_IN_BATCH, FEWEST_IN_BATCH = 15, 2
 MOST_CANCELS = 50
@@ -52,13 +52,6 @@ WORDS = {
     Refusal.RATE: "EOrder:Rate limit exceeded",
     Refusal.EXPIRY: "EGeneral:Invalid arguments:expiretm",
 }
-
-
-class Said(Refused):
-    """A refusal in the venue's own words."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(Refusal.UNSUPPORTED, text)
 
 
 def words(refused: Refused) -> str:
@@ -136,13 +129,8 @@ def price_of(value: object, market: Market) -> int:
     Refused
         If it is not positive or not on the grid.
     """
-    found = number(value)
-    if found is None or found <= 0:
-        raise Said("EOrder:Invalid price")
-    price = steps(value, market.book.price_decimals)
-    if price is None:
-        raise Said("EOrder:Tick size check failed")
-    return price
+    off_grid = Said("EOrder:Tick size check failed")
+    return size(value, market.book.price_decimals, Said("EOrder:Invalid price"), off_grid)
 
 
 def quantity_of(value: object, market: Market) -> int:
@@ -151,12 +139,10 @@ def quantity_of(value: object, market: Market) -> int:
     Raises
     ------
     Refused
-        If it is not on the grid.
+        If it is not positive or not on the grid.
     """
-    quantity = steps(value, market.book.quantity_decimals)
-    if quantity is None or quantity <= 0:
-        raise Said("EGeneral:Invalid arguments:volume")
-    return quantity
+    wrong = Said("EGeneral:Invalid arguments:volume")
+    return size(value, market.book.quantity_decimals, wrong, wrong)
 
 
 def _amounts(params: Mapping[str, Any], market: Market) -> tuple[int, int]:

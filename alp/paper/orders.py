@@ -100,6 +100,13 @@ class Refused(Exception):  # noqa: N818 - it says what happened
         self.reason = reason
 
 
+class Said(Refused):
+    """A refusal in a venue's own words, for which there is no reason that all venues know."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(Refusal.UNSUPPORTED, words)
+
+
 @dataclass(slots=True)
 class Ticket:
     """What is asked for in a new order.
