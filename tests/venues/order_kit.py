@@ -148,19 +148,8 @@ def apply(table: OrderTable, fact: Fact, number: int = 0) -> int:
     """Tell a table a fact, as an account session does: an amend of a stream gets its number."""
     client_id = fact.client_id or table.find(fact.venue_id)
     assert client_id is not None
-    return table.apply(
-        client_id,
-        fact.kind,
-        at_ns=fact.at_ns,
-        command=fact.command or (number if fact.kind in AMENDS else 0),
-        price=fact.price,
-        quantity=fact.quantity,
-        cumulative=fact.cumulative,
-        trade_id=fact.trade_id,
-        reason=fact.reason,
-        venue_id=fact.venue_id,
-        replaced=fact.replaced,
-    )
+    command = fact.command or (number if fact.kind in AMENDS else 0)
+    return table.apply(client_id, fact.kind, **replace(fact, command=command).terms(fact.at_ns))
 
 
 def ends_of(command: Command, facts: Sequence[Fact], orders: int = 60) -> set[tuple[Any, ...]]:

@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -179,15 +180,5 @@ class PlainAccount:
             number = fact.command
             if fact.kind is OrderEvent.AMEND_ACKED and number == 0:
                 number = self.table.next_command(name) - 1
-            self.table.apply(
-                name,
-                fact.kind,
-                at_ns=fact.at_ns,
-                command=number,
-                price=fact.price,
-                quantity=fact.quantity,
-                cumulative=fact.cumulative,
-                trade_id=fact.trade_id,
-                reason=fact.reason,
-                venue_id=fact.venue_id,
-            )
+            numbered = replace(fact, command=number)
+            self.table.apply(name, fact.kind, **numbered.terms(fact.at_ns))

@@ -127,11 +127,7 @@ def applied(facts: tuple[Fact, ...]) -> None:
     for fact in facts:
         if fact.client_id not in table:
             table.open(fact.client_id, 0, 1, 24_813, 250)
-        table.apply(
-            fact.client_id,
-            fact.kind,
-            **fact.terms(fact.at_ns),
-        )
+        table.apply(fact.client_id, fact.kind, **fact.terms(fact.at_ns))
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES)

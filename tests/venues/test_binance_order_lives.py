@@ -10,7 +10,7 @@ import itertools
 import json
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -253,18 +253,8 @@ def end_of(
         if fact.kind is OrderEvent.AMEND_ACKED and number == 0:
             number = numbers[fact.price, fact.quantity]
         assert (fact.client_id or fact.venue_id) in (US, VENUE)
-        table.apply(
-            US,
-            fact.kind,
-            at_ns=fact.at_ns,
-            command=number,
-            price=fact.price,
-            quantity=fact.quantity,
-            cumulative=fact.cumulative,
-            trade_id=fact.trade_id,
-            reason=fact.reason,
-            venue_id=fact.venue_id,
-        )
+        numbered = replace(fact, command=number)
+        table.apply(US, fact.kind, **numbered.terms(fact.at_ns))
     return table.get(US), table.exposure(0).position
 
 

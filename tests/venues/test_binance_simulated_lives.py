@@ -217,18 +217,8 @@ class Trader:
             number = fact.command
             if fact.kind is OrderEvent.AMEND_ACKED and number == 0:
                 number = self.terms[name, fact.price, fact.quantity]
-            table.apply(
-                name,
-                fact.kind,
-                at_ns=fact.at_ns,
-                command=number,
-                price=fact.price,
-                quantity=fact.quantity,
-                cumulative=fact.cumulative,
-                trade_id=fact.trade_id,
-                reason=fact.reason,
-                venue_id=fact.venue_id,
-            )
+            numbered = dataclasses.replace(fact, command=number)
+            table.apply(name, fact.kind, **numbered.terms(fact.at_ns))
         return table
 
     def orders_of(self, table: OrderTable) -> dict[str, OrderFields]:
