@@ -423,6 +423,14 @@ class OrderAdapter(Protocol):
         """Ask for one order by its ids; the answer has ``FOUND``, an end, or ``NOT_FOUND``."""
         ...
 
+    def whose(self, instrument: Instrument, venue_id: str, signer: Signer) -> Call | None:
+        """Ask for the client's id of an order by the venue's.
+
+        The answer's ``Outcome.text`` is that id, empty where the order has none or is not there.
+        None: the venue's list of trades names it, so that a trade without one is nobody's here.
+        """
+        ...
+
     def open_orders(self, instruments: Sequence[Instrument], signer: Signer) -> Sequence[Call]:
         """Ask for what is open."""
         ...

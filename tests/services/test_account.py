@@ -9,6 +9,7 @@ from account_world import NOW, SECOND, Noted, World
 
 from alp._core.gate import GateState, Refusal
 from alp._core.order_life import OrderEvent, OrderState, RejectReason
+from alp.services.execution import account
 from alp.services.execution.account import KEPT_NS, Account, Step
 from alp.venues.account.state import AccountNews, AccountReport, AccountState
 from alp.venues.orders import Action, Command, LiveOrder
@@ -240,6 +241,34 @@ def test_a_trade_of_an_order_that_the_journal_lost_is_told_once() -> None:
     )
     assert world.account.counts["facts of orders not known"] == 2
     assert world.account.foreign == 1
+
+
+def test_a_trade_that_is_listed_after_its_order_was_forgotten_is_not_told_again() -> None:
+    world = World()
+    order = one(world)
+    trade = {"trade_id": "t", "price": 267_990, "quantity": 500, "symbol": "ETHUSDC", "side": 1}
+    world.hear(OrderEvent.FILL, order.client_id, **trade)
+    world.hear(OrderEvent.FILLED, order.client_id, cumulative=500)
+    world.clock.now_ns += KEPT_NS + SECOND
+    world.account.forget()
+    assert order.client_id not in world.table
+    world.hear(OrderEvent.FILL, order.client_id, **trade)
+    assert [each.last_quantity for each in world.reports if each.last_quantity] == [500]
+
+
+def test_trades_told_long_ago_are_forgotten_the_oldest_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(account, "MOST_TOLD", 2)
+    world = World()
+    trade = {"trade_id": "t", "price": 268_000, "quantity": 40, "symbol": "ETHUSDC", "side": 1}
+    for number in range(95, 99):
+        world.hear(OrderEvent.FILL, f"ours-{number}", **trade)
+    world.account.forget()
+    del world.reports[:]
+    for number in range(95, 99):
+        world.hear(OrderEvent.FILL, f"ours-{number}", **trade)
+    assert [each.client_id for each in world.reports] == ["ours-95", "ours-96"]
 
 
 def test_a_fill_told_by_two_messages_is_told_once() -> None:

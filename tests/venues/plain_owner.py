@@ -108,6 +108,9 @@ class Book:
                 )
         return rows
 
+    def client_of(self, venue_id: str) -> str:
+        return self.table.find(venue_id) or ""
+
     def is_well(self) -> bool:
         return self.well
 

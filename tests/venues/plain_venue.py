@@ -138,6 +138,9 @@ class PlainAdapter:
         target = f"/order?id={command.client_id}"
         return Call("query", self._signed("GET", target, signer), context=str(command.number))
 
+    def whose(self, instrument: Instrument, venue_id: str, signer: Signer) -> Call | None:
+        return None
+
     def open_orders(self, instruments: Sequence[Instrument], signer: Signer) -> Sequence[Call]:
         return [Call("open-orders", self._signed("GET", "/open", signer))]
 

@@ -212,6 +212,10 @@ class Orders:
                 )
         return rows
 
+    def client_of(self, venue_id: str) -> str:
+        """Return the client's id of an order, by the venue's."""
+        return self.table.find(venue_id) or ""
+
     def is_well(self) -> bool:
         """Whether orders may stay."""
         return self.well

@@ -12,6 +12,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Protocol
 
 from alp._core.gate import Gate, GateState, Refusal, RiskApproved
@@ -40,6 +41,8 @@ KEPT_NS = 120 * SECOND
 """An order that ended is kept for so long: a venue may still tell of it."""
 MOST_ENDED = 4096
 """The oldest beyond so many are forgotten sooner."""
+MOST_TOLD = 65_536
+"""Orders of whose trades it is remembered that they were told, the oldest beyond are forgotten."""
 START = "start"
 """Who halts until the account was read for the first time."""
 MOST_TEXT = 56
@@ -374,6 +377,10 @@ class Account:
         """Return every order that may be open, see :class:`alp.venues.account.state.Owner`."""
         return [self.command_of(order) for order in self.open_orders()]
 
+    def client_of(self, venue_id: str) -> str:
+        """Return the client's id of an order that is kept, by the venue's; empty: none is."""
+        return self.table.find(venue_id) or ""
+
     def is_well(self) -> bool:
         """Whether orders may stay: the venue's dead-man timer is refreshed while it is so."""
         return not self.gate.killed
@@ -529,8 +536,12 @@ class Account:
             except OrderError:
                 continue  # it turned out not to have ended
             self._sent.pop(client_id, None)
-            self._told.pop(client_id, None)
             self._write(lambda: self._journal.released(client_id, now))  # noqa: B023 - called now
+        # A venue lists trades again long after their orders were forgotten here.
+        spare = max(len(self._told) - MOST_TOLD, 0)
+        for client_id in list(islice(self._told, spare)):
+            if client_id not in self.table:
+                del self._told[client_id]
 
     def _long_ended(self, now_ns: int) -> Iterator[str]:
         spare = len(self._ended) - MOST_ENDED

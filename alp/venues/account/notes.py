@@ -103,6 +103,10 @@ class OrderNotes:
         note = self._notes.get(client_id)
         return note is not None and bool(note.sent)
 
+    def client_of(self, venue_id: str) -> str:
+        """Return the client's id of an order, by the venue's; empty where there are no notes."""
+        return self._clients.get(venue_id, "")
+
     def command_of(self, fact: Fact) -> Command | None:
         """Return the command that a fact speaks of, or the last one of its order; None: neither."""
         note = self._notes.get(fact.client_id)

@@ -16,6 +16,7 @@ from alp.venues.account.delivery import NoAnswer, NotSent
 from alp.venues.account.journeys import UNKNOWNS
 from alp.venues.account.notes import ENDS, OrderNotes
 from alp.venues.account.state import AccountReport, Patience
+from alp.venues.account.strangers import Strangers
 from alp.venues.backoff import Backoff
 from alp.venues.instruments import Instrument
 from alp.venues.orders import Call, Command, Fact, LiveOrder, Outcome
@@ -193,6 +194,7 @@ class Reader:
         calls: Calls,
         notes: OrderNotes,
         inquiries: Inquiries,
+        strangers: Strangers,
         instruments: Sequence[Instrument],
         believed: Callable[[], Sequence[Command]],
         deliver: Deliver,
@@ -201,6 +203,7 @@ class Reader:
         self._calls = calls
         self._notes = notes
         self._inquiries = inquiries
+        self._strangers = strangers
         self._instruments = instruments
         self._believed = believed
         self._deliver = deliver
@@ -279,7 +282,7 @@ class Reader:
             return False
 
     async def trades(self, symbols: Mapping[str, Instrument]) -> None:
-        """Read our trades since they were read last.
+        """Read our trades since they were read last; those of unknown orders wait.
 
         Raises
         ------
@@ -291,7 +294,8 @@ class Reader:
             begun_ns = calls.clock.now_ns()
             since_ns = self.since_ns.get(symbol, begun_ns) - OVERLAP_NS
             outcomes = await calls.ask_pages(_trades_of(calls, instrument, since_ns))
-            self._deliver([fact for outcome in outcomes for fact in outcome.facts])
+            listed = [fact for outcome in outcomes for fact in outcome.facts]
+            self._deliver(self._strangers.introduce(instrument, listed))
             self.since_ns[symbol] = begun_ns
 
     async def account(self) -> AccountReport:

@@ -31,6 +31,7 @@ from alp.venues.account.private_socket import PrivateSocket, Wiring
 from alp.venues.account.rates import CountsPerPair, CountsWithin, OrderRates
 from alp.venues.account.recovery import Inquiries, Reader
 from alp.venues.account.state import AccountNews, AccountReport, AccountState, Owner, Patience
+from alp.venues.account.strangers import Strangers
 from alp.venues.account.stream_keys import StreamKeys
 from alp.venues.backoff import Backoff
 from alp.venues.credentials import Credentials
@@ -158,10 +159,12 @@ class AccountSession:
         self.inquiries = Inquiries(
             self.calls, self._notes, random, self._patience, self._deliver_inquired
         )
+        self.strangers = Strangers(self.calls, self._notes, owner.client_of, self._deliver_asked)
         self._reader = Reader(
             self.calls,
             self._notes,
             self.inquiries,
+            self.strangers,
             instruments,
             owner.believed_open,
             self._deliver_asked,
@@ -473,6 +476,7 @@ class AccountSession:
                     await self._read()
                 elif self._trades_wanted:
                     await self._read_trades(set())
+                await self.strangers.ask()
                 backoff.reset()
             except VenueError as error:
                 self.readings["failed"] += 1

@@ -80,6 +80,10 @@ class Owner(Protocol):
         """
         ...
 
+    def client_of(self, venue_id: str) -> str:
+        """Return the client's id of an order that is kept, by the venue's; empty: none is."""
+        ...
+
     def is_well(self) -> bool:
         """Whether the venue's dead-man timer is to be refreshed: orders may stay."""
         ...

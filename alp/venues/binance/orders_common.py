@@ -24,6 +24,7 @@ from alp.venues.binance.signing import key_header, sign_call, sign_logon, sign_r
 from alp.venues.credentials import Kind
 from alp.venues.fields import Fields
 from alp.venues.instruments import Instrument
+from alp.venues.order_facts import client_id as client_id_in
 from alp.venues.order_facts import refused, undecided, unknown
 from alp.venues.orders import (
     Action,
@@ -115,6 +116,7 @@ class BinanceOrders(ABC):
             **{action.name.lower(): self._read_commands for action in Action},
             "cancel-all": self._read_cancel_all,
             "query": self._read_query,
+            "whose": self._read_whose,
             "open-orders": self._read_open_orders,
             "trades": self._read_trades,
             "permissions": self._read_permissions,
@@ -237,6 +239,16 @@ class BinanceOrders(ABC):
             ),
         )
 
+    def whose(self, instrument: Instrument, venue_id: str, signer: Signer) -> Call | None:
+        """Ask for an order by the venue's id: trades name no other."""
+        return self._ask(
+            "whose",
+            f"{self.prefix}/order",
+            {"symbol": instrument.symbol, "orderId": venue_id},
+            signer,
+            weight=self.query_weight,
+        )
+
     def open_orders(self, instruments: Sequence[Instrument], signer: Signer) -> Sequence[Call]:
         """Ask for what is open, product by product: all at once would cost more."""
         return [
@@ -313,6 +325,8 @@ class BinanceOrders(ABC):
             missing = self._missing(call, found)
             if missing is not None:
                 return Outcome((missing,), text=found.text, spent=found.spent)
+        if call.name == "whose" and found.code in (errors.NO_SUCH_ORDER, errors.ARCHIVED):
+            return Outcome(spent=found.spent)
         return Outcome(
             tuple(_undone(command, ruling) for command in call.commands),
             ruling.policy,
@@ -387,6 +401,10 @@ class BinanceOrders(ABC):
         if client_id and fact.client_id != client_id:
             fields.fail(f"is {fact.client_id!r}")
         return Outcome((fact,))
+
+    def _read_whose(self, _: Call, result: object, __: Mapping[str, Instrument]) -> Outcome:
+        fields = Fields(self.exchange, "an order", result)
+        return Outcome(text=client_id_in(fields, "clientOrderId"))
 
     def _read_open_orders(
         self, _: Call, result: object, instruments: Mapping[str, Instrument]

@@ -25,6 +25,7 @@ from alp.venues.instruments import Instrument
 from alp.venues.order_facts import (
     MOST_TEXT,
     balance_units,
+    client_id,
     done,
     fee_units,
     lots,
@@ -92,6 +93,8 @@ def _read(
         return undecided(call, problem)
     if call.name == "query" and answer.status == NOT_THERE and told:
         return Outcome((Sought.read(call.context).not_found(),), text=problem[:MOST_TEXT])
+    if call.name == "whose" and answer.status == NOT_THERE and told:
+        return Outcome()
     return not_done(call, meaning.policy, meaning.reason, problem, meaning.retry_ns)
 
 
@@ -174,6 +177,8 @@ def _read_facts(
     if call.name == "query":
         sought = Sought.read(call.context)
         return Outcome(_state(sought, body.inner("order"), instruments))
+    if call.name == "whose":
+        return Outcome(text=client_id(body.inner("order"), "client_order_id"))
     if call.name in ("query-open", "query-all"):
         return _read_sought(requests, call, body, instruments)
     if call.name == "open-orders":

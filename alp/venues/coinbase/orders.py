@@ -113,6 +113,15 @@ class CoinbaseOrders:
         request = self._requests.get(signer, f"orders/historical/{command.venue_id}")
         return Call("query", request, context=sought.text())
 
+    def whose(
+        self,
+        instrument: Instrument,  # noqa: ARG002
+        venue_id: str,
+        signer: Signer,
+    ) -> Call | None:
+        """Ask for an order by the venue's id: fills name no other."""
+        return Call("whose", self._requests.get(signer, f"orders/historical/{venue_id}"))
+
     def open_orders(self, instruments: Sequence[Instrument], signer: Signer) -> Sequence[Call]:
         """Ask for what is open, of each product."""
         return [

@@ -130,6 +130,15 @@ class KrakenFuturesOrders:
         context = Sought.of(command).text()
         return Call("query", get(signer, "openorders"), weight=QUESTION_WEIGHT, context=context)
 
+    def whose(
+        self,
+        instrument: Instrument,  # noqa: ARG002
+        venue_id: str,  # noqa: ARG002
+        signer: Signer,  # noqa: ARG002
+    ) -> Call | None:
+        """Return None: fills name our ids."""
+        return None
+
     def open_orders(
         self,
         instruments: Sequence[Instrument],  # noqa: ARG002

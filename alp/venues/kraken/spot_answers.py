@@ -83,6 +83,8 @@ def read(call: Call, answer: Answer, instruments: Mapping[str, Instrument]) -> O
 def _failed(call: Call, error: str, meaning: Meaning) -> Outcome:
     if call.name == "query" and meaning.reason is RejectReason.UNKNOWN_ORDER:
         return Outcome((Sought.read(call.context).not_found(),), text=error[:MOST_TEXT])
+    if call.name == "whose" and meaning.reason is RejectReason.UNKNOWN_ORDER:
+        return Outcome()
     return not_done(call, meaning.policy, meaning.reason, error, meaning.retry_ns)
 
 
@@ -174,6 +176,8 @@ def _read_facts(call: Call, body: Fields, instruments: Mapping[str, Instrument])
     result = body.inner("result")
     if call.name == "query":
         return _read_query(Sought.read(call.context), result, instruments)
+    if call.name == "whose":
+        return Outcome(text=_client_of(call.context, result))
     if call.name == "query-open":
         return _read_sought_open(Sought.read(call.context), result, instruments)
     if call.name == "query-closed":
@@ -197,6 +201,11 @@ def _read_query(sought: Sought, result: Fields, instruments: Mapping[str, Instru
         return Outcome((sought.not_found(),))
     row = Fields(EXCHANGE, sought.venue_id, rows[sought.venue_id])
     return Outcome(_state(sought, sought.venue_id, row, instruments))
+
+
+def _client_of(name: str, result: Fields) -> str:
+    rows = dict(result.items())
+    return client_id(Fields(EXCHANGE, name, rows[name]), "cl_ord_id") if name in rows else ""
 
 
 def _ours(sought: Sought, rows: Fields) -> tuple[str, Fields] | None:

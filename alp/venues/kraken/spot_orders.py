@@ -141,6 +141,16 @@ class KrakenSpotOrders:
         request = signed(signer, "OpenOrders", {"cl_ord_id": command.client_id})
         return Call("query-open", request, context=context)
 
+    def whose(
+        self,
+        instrument: Instrument,  # noqa: ARG002
+        venue_id: str,
+        signer: Signer,
+    ) -> Call | None:
+        """Ask for an order by the venue's id: the list of trades need not name another."""
+        request = signed(signer, "QueryOrders", {"txid": venue_id})
+        return Call("whose", request, context=venue_id)
+
     def open_orders(
         self,
         instruments: Sequence[Instrument],  # noqa: ARG002
