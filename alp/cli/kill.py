@@ -31,7 +31,13 @@ def kill(manifest: Path, reason: str, state: Path | None) -> None:
 
     switch = KillSwitch(state_folder(name_of(manifest), state))
     switch.set(reason or "alp kill")
-    click.echo(f"killed: {switch.path}: {switch.reason}")
+    click.echo(f"killed: {switch.path}: {switch.reason or 'no room for the reason'}")
+    if not switch.is_heeded:
+        click.echo(
+            "no handler was ever started with this folder of state: those that run with another "
+            "do not see it; give theirs by --state",
+            err=True,
+        )
 
 
 @click.command(

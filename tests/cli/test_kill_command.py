@@ -46,6 +46,16 @@ def test_it_is_set_and_released_and_says_so(tmp_path: Path, manifest: Path) -> N
     assert "it was not set" in not_set.stderr
 
 
+def test_where_no_handler_looks_it_is_set_with_a_warning(tmp_path: Path, manifest: Path) -> None:
+    done = alp("kill", manifest, "--state", tmp_path / "state")
+    assert done.returncode == 0
+    assert "no handler was ever started with this folder of state" in done.stderr
+    (tmp_path / "state" / "binance-usdm-account").mkdir()
+    again = alp("kill", manifest, "--state", tmp_path / "state")
+    assert again.returncode == 0
+    assert again.stderr == ""
+
+
 def test_what_cannot_be_set_is_refused(tmp_path: Path, manifest: Path) -> None:
     (tmp_path / "file").write_text("")
     for command in ("kill", "release"):

@@ -182,7 +182,9 @@ def test_a_kill_switch_cancels_everything_until_it_is_released(tmp_path: Path, w
                     handler.signal(signal.SIGUSR1)
                 else:
                     said = GateMessage(HeaderFields(2, 0, 1, 0, 0), True, True, 0, "by hand")
-                    await here.ask(handler, said)
+                    answer = await here.ask(handler, said)
+                    assert answer.kill
+                    assert answer.closed
                 await here.resting(0)
                 await handler.says("killed")
                 handler.signal(signal.SIGTERM)

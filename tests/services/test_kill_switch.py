@@ -43,6 +43,23 @@ def test_what_cannot_be_looked_at_counts_as_set(tmp_path: Path) -> None:
         switch.set("no folder")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="has no disk that is always full")
+def test_a_full_disk_sets_it_without_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fdopen = os.fdopen
+
+    def full(descriptor: int, mode: str) -> object:
+        os.close(descriptor)
+        return fdopen(os.open("/dev/full", os.O_WRONLY), mode)
+
+    monkeypatch.setattr(os, "fdopen", full)
+    switch = KillSwitch(tmp_path)
+    switch.set("no room for words")
+    assert switch.is_set
+    assert switch.reason == ""
+
+
 def test_a_long_reason_is_cut(tmp_path: Path) -> None:
     switch = KillSwitch(tmp_path)
     switch.set("x" * 2 * MOST_BYTES)

@@ -157,7 +157,7 @@ class ExecHandler:
             publisher,
             stack.enter_context(CommandServer(context, placement.commands, curve)),
             stack.enter_context(Subscriber(plain, [placement.quotes], curve=curve)),
-            self._kill,
+            self._kill_now,
         )
         self.account = self._make_account(journal, products)
         self._lead(journal)
@@ -349,11 +349,18 @@ class ExecHandler:
             logger.critical("the kill switch cannot be kept beyond this process: %s", error)
             self._killed_here = reason
 
+    def _why_killed(self) -> str:
+        return self.kill_switch.reason or self._killed_here or "the kill switch is set"
+
+    def _kill_now(self, reason: str) -> None:
+        """Set the kill switch for somebody who waits for an answer: it says that it is set."""
+        self._kill(reason)
+        self._obey_kill_switch()
+
     def _obey_kill_switch(self) -> None:
         is_set = bool(self._killed_here) or self.kill_switch.is_set
         if is_set and not self.account.gate.killed:
-            why = self.kill_switch.reason or self._killed_here or "the kill switch is set"
-            self.account.kill(why)
+            self.account.kill(self._why_killed())
             self.resting.wake()
         elif self.account.gate.killed and not is_set:
             self.account.release()
@@ -401,7 +408,7 @@ class ExecHandler:
         account = self.account
         reasons = [f"{who}: {why}" for who, why in account.halts.items()]
         if account.gate.killed:
-            reasons.append(f"killed: {self.kill_switch.reason or self._killed_here}")
+            reasons.append(f"killed: {self._why_killed()}")
         if self._journal.trouble:
             reasons.append(self._journal.trouble)
         detail = {

@@ -7,6 +7,7 @@ While it is there nothing but cancels leaves, and everything open is cancelled. 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -64,6 +65,11 @@ class KillSwitch:
         return True
 
     @property
+    def is_heeded(self) -> bool:
+        """Whether a handler ever kept an account's journal beside it."""
+        return any(each.is_dir() for each in self.path.parent.iterdir())
+
+    @property
     def reason(self) -> str:
         """What was said when it was set; empty where nothing was."""
         try:
@@ -88,7 +94,8 @@ class KillSwitch:
             return
         except OSError as error:
             raise ConfigError(f"{self.path}: cannot be made: {error.strerror}") from error
-        with os.fdopen(descriptor, "wb") as file:
+        # Made, it is set: on a full disk the reason is missing, and nothing else.
+        with contextlib.suppress(OSError), os.fdopen(descriptor, "wb") as file:
             file.write(f"{stamp} {reason}".encode()[:MOST_BYTES] + b"\n")
             file.flush()
             os.fsync(file.fileno())
