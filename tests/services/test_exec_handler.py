@@ -216,6 +216,7 @@ def test_quotes_are_pulled_while_the_quote_server_is_silent(tmp_path: Path) -> N
                 assert here.quotes is not None
                 here.quotes.signal(signal.SIGSTOP)
                 await here.resting(0)
+                await handler.says("book: venue: the quote server does not vouch for it")
                 here.quotes.signal(signal.SIGCONT)
                 await here.resting(4)
 

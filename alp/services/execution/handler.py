@@ -409,6 +409,11 @@ class ExecHandler:
         reasons = [f"{who}: {why}" for who, why in account.halts.items()]
         if account.gate.killed:
             reasons.append(f"killed: {self._why_killed()}")
+        reasons += [
+            f"book: {each.venue.name}: the quote server does not vouch for it"
+            for each in account.products.values()
+            if not self.view.is_fresh(each.index)
+        ]
         if self._journal.trouble:
             reasons.append(self._journal.trouble)
         detail = {
