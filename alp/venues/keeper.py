@@ -11,7 +11,7 @@ import logging
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from random import Random
 from typing import Generic, Protocol, TypeVar
@@ -19,6 +19,7 @@ from typing import Generic, Protocol, TypeVar
 from alp.errors import VenueError
 from alp.venues.backoff import Backoff
 from alp.venues.waiting import waited
+from alp.venues.websocket import Terms, WebSocket
 
 logger = logging.getLogger(__name__)
 
@@ -33,69 +34,6 @@ OVERLAP_S = 1.0
 
 class Ended(Exception):  # noqa: N818 - not an error of alp: why a connection is to be replaced
     """The connection is of no more use; the text says why, for logs and counters."""
-
-
-class Terms(Protocol):
-    """How a venue wants a connection treated. Nanoseconds.
-
-    Attributes
-    ----------
-    lifetime_ns
-        It is replaced before it is this old; 0: never.
-    silence_ns
-        Without any frame for so long it is dead.
-    ping_ns
-        How often the venue wants to be pinged; 0: it pings.
-    """
-
-    @property
-    def lifetime_ns(self) -> int: ...  # noqa: D102
-    @property
-    def silence_ns(self) -> int: ...  # noqa: D102
-    @property
-    def ping_ns(self) -> int: ...  # noqa: D102
-
-
-class Kept(Protocol):
-    """A connection, as its keeper sees it.
-
-    Attributes
-    ----------
-    news
-        Set whenever something happens that the keeper should look at.
-    ending
-        It is to be replaced as soon as another is ready.
-    counts
-        What came on it, for metrics.
-    """
-
-    news: asyncio.Event
-    ending: bool
-    opened_ns: int
-    close_code: int | None
-
-    @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def terms(self) -> Terms: ...  # noqa: D102
-    @property
-    def is_open(self) -> bool: ...  # noqa: D102
-    @property
-    def is_silent(self) -> bool: ...  # noqa: D102
-    @property
-    def idle_ns(self) -> int: ...  # noqa: D102
-    @property
-    def age_ns(self) -> int: ...  # noqa: D102
-    @property
-    def counts(self) -> Mapping[str, int]: ...  # noqa: D102
-
-    def ping(self) -> None:
-        """Ask for a sign of life."""
-        ...
-
-    async def close(self) -> None:
-        """Close it, if it is not closed."""
-        ...
 
 
 class Care(Protocol):
@@ -116,7 +54,7 @@ class Care(Protocol):
         ...
 
 
-C = TypeVar("C", bound=Kept)
+C = TypeVar("C", bound=WebSocket)
 
 
 class Keeper(ABC, Generic[C]):
@@ -347,7 +285,7 @@ class _Succession(Generic[C]):
         return None if task.cancelled() or task.exception() is not None else task.result()
 
 
-def _ping(connection: Kept, pinged_ns: int, now_ns: int) -> int:
+def _ping(connection: WebSocket, pinged_ns: int, now_ns: int) -> int:
     """Ask for a sign of life: as often as the venue wants, and when it has been quiet."""
     terms = connection.terms
     due = terms.ping_ns and now_ns - pinged_ns >= terms.ping_ns

@@ -14,8 +14,8 @@ from plain_venue import PlainReader
 from waits import run, until
 
 from alp.errors import VenueError
-from alp.venues import keeper
-from alp.venues.account import private_connection, private_socket
+from alp.venues import keeper, websocket
+from alp.venues.account import private_socket
 from alp.venues.account.delivery import NotSent
 from alp.venues.account.private_connection import PrivateConnection
 from alp.venues.account.private_socket import PrivateSocket, Wiring
@@ -396,5 +396,5 @@ def test_a_message_has_a_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
             await until(lambda: not connection.is_open)
             assert heard.news == []
 
-    monkeypatch.setattr(private_connection, "MOST_BYTES", 1000)
+    monkeypatch.setattr(websocket, "MOST_BYTES", 1000)
     run(test())

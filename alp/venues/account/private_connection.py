@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
 import ssl
 import time
@@ -17,6 +15,7 @@ from alp.errors import VenueError
 from alp.venues.account.delivery import NotSent
 from alp.venues.listener import MOST_BYTES
 from alp.venues.orders import Answer, StreamNews, StreamPlan, StreamReader
+from alp.venues.websocket import EXCERPT, WebSocket
 
 logger = logging.getLogger(__name__)
 
@@ -24,9 +23,6 @@ _socket_logger = logging.getLogger(f"{__name__}.socket")
 _socket_logger.setLevel(logging.INFO)  # below that the library logs requests, and keys with them
 
 SECOND = 10**9
-HANDSHAKE_S = 10.0
-EXCERPT = 200
-NO_CLOSE_FRAME = 1006
 
 
 class Awaited(Protocol):
@@ -94,7 +90,7 @@ class _Listener(picows.WSListener):
 
 
 @dataclass(eq=False)
-class PrivateConnection:
+class PrivateConnection(WebSocket):
     """One WebSocket, from its handshake to its end.
 
     Attributes
@@ -103,12 +99,8 @@ class PrivateConnection:
         What opened it; empty where nothing does.
     awaited
         What was sent and is not answered, by the reference of its answer.
-    news
-        Set whenever something happens that whoever keeps it alive should look at.
     ready
         Everything was subscribed to.
-    ending
-        It is to be replaced as soon as another is ready.
     lost
         Why it can no longer be believed; empty while it can.
     stuck
@@ -122,18 +114,14 @@ class PrivateConnection:
     heard: Heard
     ssl_context: ssl.SSLContext | None = None
     awaited: dict[str, Awaited] = field(default_factory=dict)
-    news: asyncio.Event = field(default_factory=asyncio.Event)
     ready: bool = False
-    ending: bool = False
     lost: str = ""
     stuck: bool = False
     messages: int = 0
     unreadables: int = 0
-    opened_ns: int = 0
-    close_code: int | None = None
 
     def __post_init__(self) -> None:
-        self._transport: picows.WSTransport | None = None
+        super().__init__(self.name)
         self._alive_ns = time.monotonic_ns()
         self._warned_ns = 0
 
@@ -148,16 +136,6 @@ class PrivateConnection:
         return {"messages": self.messages, "unreadable": self.unreadables}
 
     @property
-    def is_open(self) -> bool:
-        """Whether the socket is open as far as this side knows."""
-        return self._transport is not None and not self._transport.is_disconnected
-
-    @property
-    def is_silent(self) -> bool:
-        """Whether nothing at all has come for longer than it lives."""
-        return self.idle_ns > self.plan.silence_ns
-
-    @property
     def takes(self) -> bool:
         """Whether what is written now leaves now, as far as this side knows."""
         return self.is_open and self.ready and not (self.lost or self.stuck or self.is_silent)
@@ -166,11 +144,6 @@ class PrivateConnection:
     def idle_ns(self) -> int:
         """How long nothing at all has come."""
         return time.monotonic_ns() - self._alive_ns
-
-    @property
-    def age_ns(self) -> int:
-        """How long it has been open."""
-        return time.monotonic_ns() - self.opened_ns
 
     async def open(self) -> None:
         """Connect and send the opening messages.
@@ -181,21 +154,10 @@ class PrivateConnection:
             If the venue cannot be reached or closes the connection at once. The URL is not in
             the message: a key may be part of it.
         """
-        context = self.ssl_context
-        if context is None and self.plan.url.startswith("wss://"):
-            context = ssl.create_default_context()
+        listener, quiet = _Listener(self), {"max_redirects": 0, "logger_name": _socket_logger}
         failure = ""
         try:
-            self._transport, _ = await picows.ws_connect(
-                lambda: _Listener(self),
-                self.plan.url,
-                ssl_context=context,
-                websocket_handshake_timeout=HANDSHAKE_S,
-                enable_auto_pong=False,  # the listener answers: a ping is a sign of life
-                max_frame_size=MOST_BYTES,
-                max_redirects=0,
-                logger_name=_socket_logger,
-            )
+            await self._connect(listener, self.plan.url, self.ssl_context, **quiet)
         except (OSError, TimeoutError, picows.WSError) as error:
             failure = error.strerror or "" if isinstance(error, OSError) else ""
             failure = failure or type(error).__name__
@@ -220,31 +182,10 @@ class PrivateConnection:
             raise NotSent(f"{self.name}: not sent: the other side takes nothing")
         transport.send(picows.WSMsgType.TEXT, message)
 
-    def ping(self) -> None:
-        """Ask for a sign of life, in the venue's own way where it has one."""
-        if self._transport is None or self._transport.is_disconnected:
-            return
-        if self.plan.ping is None:
-            self._transport.send_ping()
-        else:
-            self._transport.send(picows.WSMsgType.TEXT, self.plan.ping)
-
     async def close(self) -> None:
         """Close it politely where the other side still listens."""
-        if self._transport is not None and not self._transport.is_disconnected:
-            with contextlib.suppress(OSError, picows.WSError):
-                if not self._transport.is_close_frame_sent:
-                    self._transport.send_close(picows.WSCloseCode.GOING_AWAY)
-            self._transport.disconnect()
-            with contextlib.suppress(TimeoutError, OSError, picows.WSError):
-                async with asyncio.timeout(1):
-                    await self._transport.wait_disconnected()
+        await super().close()
         self._give_up()
-
-    def opened(self, transport: picows.WSTransport) -> None:
-        """Be told by the listener that the handshake is done."""
-        self._transport = transport
-        self.opened_ns = time.monotonic_ns()
 
     def alive(self) -> None:
         """Be told by the listener that something came."""
@@ -267,17 +208,10 @@ class PrivateConnection:
             self.news.set()
         self.heard(self, news, message, received_ns)
 
-    def closed(self, code: int, reason: bytes | None) -> None:
-        """Be told by the listener that the venue closes the connection."""
-        self.close_code = code
-        logger.info("%s: closed by the venue, %d %r", self.name, code, (reason or b"")[:EXCERPT])
-
     def gone(self) -> None:
         """Be told by the listener that the connection has ended."""
-        if self.close_code is None:
-            self.close_code = NO_CLOSE_FRAME
+        super().gone()
         self._give_up()
-        self.news.set()
 
     def _give_up(self) -> None:
         """Tell whoever awaits an answer that there will be none."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import ssl
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import picows
 
@@ -17,14 +16,12 @@ from alp._core.market_publisher import Lane, MarketPublisher
 from alp.errors import VenueError
 from alp.venues.adapter import Manners, MarketAdapter, Socket
 from alp.venues.instruments import Instrument
-from alp.venues.listener import MOST_BYTES, MarketListener
+from alp.venues.listener import MarketListener
+from alp.venues.websocket import EXCERPT, WebSocket
 
 logger = logging.getLogger(__name__)
 
 SECOND = 10**9
-HANDSHAKE_S = 10.0
-EXCERPT = 200
-NO_CLOSE_FRAME = 1006
 
 SHUTDOWN = b'"serverShutdown"'
 """What Binance says before it closes a connection for maintenance."""
@@ -43,7 +40,7 @@ class Publishing:
 
 
 @dataclass(eq=False)
-class Connection:
+class Connection(WebSocket):
     """One WebSocket, from its handshake to its end.
 
     It is told things by the listener; what to do about them is the session's decision, which
@@ -65,14 +62,11 @@ class Connection:
     leading: bool = True
     tap: Tap | None = None
     ssl_context: ssl.SSLContext | None = None
-    news: asyncio.Event = field(default_factory=asyncio.Event)
-    opened_ns: int = 0
-    close_code: int | None = None
-    ending: bool = False
     refusals: int = 0
     unreadables: int = 0
 
     def __post_init__(self) -> None:
+        super().__init__(f"{self.adapter.exchange}/{self.socket.name}#{self.number}")
         self.feed = Feed(
             self.adapter.feed, [each.feed_row for each in self.instruments], self.adapter.depth
         )
@@ -82,7 +76,6 @@ class Connection:
                 self.publishing.publisher, self.feed, self.publishing.routes, self.leading
             )
         self._listener = MarketListener(self.feed, self.lane, self, self._tapped())
-        self._transport: picows.WSTransport | None = None
         self._sending = asyncio.Lock()
         self._answered_ns = 0
 
@@ -97,29 +90,9 @@ class Connection:
         return self.feed.counts
 
     @property
-    def name(self) -> str:
-        """For logs: ``binance-usdm/public#3``."""
-        return f"{self.adapter.exchange}/{self.socket.name}#{self.number}"
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the socket is open as far as this side knows."""
-        return self._transport is not None and not self._transport.is_disconnected
-
-    @property
-    def is_silent(self) -> bool:
-        """Whether nothing at all has come for longer than it lives."""
-        return self.idle_ns > self.terms.silence_ns
-
-    @property
     def idle_ns(self) -> int:
         """How long nothing at all has come."""
         return self._listener.idle_ns()
-
-    @property
-    def age_ns(self) -> int:
-        """How long it has been open."""
-        return time.monotonic_ns() - self.opened_ns
 
     async def open(self) -> None:
         """Connect; nothing is subscribed to yet.
@@ -129,22 +102,12 @@ class Connection:
         VenueError
             If the venue cannot be reached or closes the connection at once.
         """
-        context = self.ssl_context
-        if context is None and self.socket.url.startswith("wss://"):
-            context = ssl.create_default_context()
+        url = self.socket.url
         try:
-            self._transport, _ = await picows.ws_connect(
-                lambda: self._listener,
-                self.socket.url,
-                ssl_context=context,
-                websocket_handshake_timeout=HANDSHAKE_S,
-                enable_auto_pong=False,  # the listener answers: a ping is a sign of life
-                max_frame_size=MOST_BYTES,
-                logger_name="alp",
-            )
+            await self._connect(self._listener, url, self.ssl_context, logger_name="alp")
         except (OSError, TimeoutError, picows.WSError) as error:
             what = str(error) or type(error).__name__
-            raise VenueError(f"{self.name}: no connection to {self.socket.url}: {what}") from error
+            raise VenueError(f"{self.name}: no connection to {url}: {what}") from error
         if self.lane is not None and self.lane.leading:
             self.lane.lead(time.monotonic_ns())  # not live yet, and readers are told
 
@@ -174,15 +137,6 @@ class Connection:
                 if len(messages) > 1:
                     await asyncio.sleep(1 / self.terms.messages_per_second)
 
-    def ping(self) -> None:
-        """Ask for a sign of life, in the venue's own way where it has one."""
-        if self._transport is None or self._transport.is_disconnected:
-            return
-        if self.terms.ping is None:
-            self._transport.send_ping()
-        else:
-            self._transport.send(picows.WSMsgType.TEXT, self.terms.ping)
-
     def take(self, message: bytes) -> str | None:
         """Give the feed a message that came another way; return why it could not be read."""
         if self.tap is not None:
@@ -200,14 +154,7 @@ class Connection:
 
     async def close(self) -> None:
         """Close it politely where the other side still listens; its books are gone."""
-        if self._transport is not None and not self._transport.is_disconnected:
-            with contextlib.suppress(OSError, picows.WSError):
-                if not self._transport.is_close_frame_sent:
-                    self._transport.send_close(picows.WSCloseCode.GOING_AWAY)
-            self._transport.disconnect()
-            with contextlib.suppress(TimeoutError, OSError, picows.WSError):
-                async with asyncio.timeout(1):
-                    await self._transport.wait_disconnected()
+        await super().close()
         self.lose()
 
     def lose(self) -> None:
@@ -225,8 +172,7 @@ class Connection:
 
     def opened(self, transport: picows.WSTransport) -> None:
         """Be told by the listener that the handshake is done."""
-        self._transport = transport
-        self.opened_ns = time.monotonic_ns()
+        super().opened(transport)
         if self.tap is not None:
             address = self.socket.url.encode()
             self.tap(OPENED, self.number, self.socket.name, time.time_ns(), address)
@@ -256,16 +202,9 @@ class Connection:
             logger.warning("%s: unreadable (%s): %r", self.name, why, text)
         self.news.set()
 
-    def closed(self, code: int, reason: bytes | None) -> None:
-        """Be told that the venue closes the connection."""
-        self.close_code = code
-        logger.info("%s: closed by the venue, %d %r", self.name, code, (reason or b"")[:EXCERPT])
-
     def gone(self) -> None:
         """Be told that the connection has ended."""
-        if self.close_code is None:
-            self.close_code = NO_CLOSE_FRAME
+        super().gone()
         if self.tap is not None:
             self.tap(CLOSED, self.number, self.socket.name, time.time_ns(), b"")
         self.lose()
-        self.news.set()
