@@ -200,6 +200,17 @@ def test_an_order_larger_than_what_slippage_allows_is_cut_to_it() -> None:
     assert (decision.left, decision.short) == (UNITS, RouteShort.SLIPPAGE)
 
 
+def test_an_order_that_takes_is_worth_no_more_than_allowed_at_its_worst_price() -> None:
+    strategy = manifest(venues=[venue("perp")], limits={**LIMITS, "maxOrderNotional": "5361"})
+    decision = router_of(strategy, [perp()]).route(TAKE._replace(size=4 * UNITS), {0: LIVE})
+    # 2 base are 5360.20 at the touch, and 5362 at the level that the order may reach
+    assert [(child.price, child.lots) for child in decision.children] == [
+        (268_100, 1334),
+        (268_100, 1333),
+        (268_100, 1333),
+    ]
+
+
 def test_the_cheapest_account_of_a_market_takes_first_and_the_next_what_it_leaves() -> None:
     strategy = manifest(
         venues=[venue("dear", takerFeeBps="5"), venue("cheap", takerFeeBps="4")],
