@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from account_worlds import KINDS, PATIENT, World, account_at, exchange_of
+from account_worlds import KINDS, World, account_at, exchange_of
 from plain_owner import Book
 from plain_venue import PRODUCT
 from waits import run, until
@@ -25,7 +25,6 @@ SECOND = 10**9
 NAMES = list(KINDS)
 ASKED = [name for name in NAMES if name != "kraken-futures"]
 """Where the list of trades names the venue's ids only."""
-OFTEN = replace(PATIENT, poll_ns=SECOND // 2)
 
 
 def told(book: Book) -> Counter[tuple[str, str]]:
@@ -70,7 +69,7 @@ def test_trades_of_orders_that_a_journal_lost_are_told_by_our_ids(name: str) -> 
             assert wanted["alp-1"] == wanted["alp-2"] == 1
             # Its owner has none of these orders, as after a journal that was damaged.
             book = Book(world.book.instrument)
-            async with account_at(exchange, book, since_ns=since, patience=OFTEN) as again:
+            async with account_at(exchange, book, since_ns=since) as again:
                 session = again.session
                 await until(lambda: len(session.strangers) == 0 and told(book) == wanted, 30)
                 asked = session.strangers.asked
@@ -110,6 +109,7 @@ class Asked:
     names: bool = False
     asked: list[str] = field(default_factory=list)
     now: int = 100 * SECOND
+    wait: int = 0
     not_found_ns: int = SECOND
     signer: Any = None
 
@@ -120,6 +120,13 @@ class Asked:
     @property
     def clock(self) -> Asked:
         return self
+
+    @property
+    def rates(self) -> Asked:
+        return self
+
+    def wait_ns(self, _: Any) -> int:
+        return self.wait
 
     def now_ns(self) -> int:
         return self.now
@@ -219,6 +226,19 @@ def test_an_order_is_asked_for_when_a_venue_that_knows_it_would_find_it() -> Non
         lists.venue.now += SECOND
         await lists.strangers.ask()
         assert lists.told == [("alp-1", "1")]
+
+    run(test())
+
+
+def test_a_budget_that_others_wait_for_is_left_to_them() -> None:
+    async def test() -> None:
+        lists = Lists(Asked({"v1": "alp-1"}, wait=1))
+        lists.read(lists.trade("v1", "1"))
+        await lists.strangers.ask()
+        assert (lists.venue.asked, lists.told) == ([], [])
+        lists.venue.wait = 0
+        await lists.strangers.ask()
+        assert (lists.venue.asked, lists.told) == (["v1"], [("alp-1", "1")])
 
     run(test())
 

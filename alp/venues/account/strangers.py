@@ -37,7 +37,9 @@ class _Stranger:
 
 
 class Strangers:
-    """Asks once for each order, within the budget, and remembers it while its trades are listed.
+    """Asks once for each order, and remembers it while its trades are listed.
+
+    It asks when the budget allows it at once: what is unknown of our own orders goes first.
 
     Parameters
     ----------
@@ -122,6 +124,8 @@ class Strangers:
         client_id = self._client_of(trade)
         if client_id is None:
             client_id = await self._whose(stranger)
+        if client_id is None:
+            return
         del self._waiting[stranger.instrument.symbol, stranger.venue_id]
         self._answered(stranger, client_id)
 
@@ -130,10 +134,14 @@ class Strangers:
         first_ns = min(each.at_ns for each in stranger.trades.values())
         return first_ns + self._calls.adapter.not_found_ns <= self._calls.clock.now_ns()
 
-    async def _whose(self, stranger: _Stranger) -> str:
+    async def _whose(self, stranger: _Stranger) -> str | None:
+        """Ask for the client's id of an order; None: others need the budget now."""
         calls = self._calls
-        if calls.adapter.whose(stranger.instrument, stranger.venue_id, calls.signer) is None:
+        call = calls.adapter.whose(stranger.instrument, stranger.venue_id, calls.signer)
+        if call is None:
             return ""
+        if calls.rates.wait_ns(call):
+            return None
         try:
             outcome = await calls.ask(lambda: _question(calls, stranger))
         except (NotSent, NoAnswer):
