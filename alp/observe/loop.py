@@ -7,6 +7,8 @@ import logging
 import time
 from dataclasses import dataclass
 
+from alp.observe.web import Health
+
 logger = logging.getLogger(__name__)
 
 SECOND = 10**9
@@ -45,6 +47,12 @@ class LoopWatch:
                 self.clock_jumps += 1
                 logger.warning("the clock was set by %+.3f s", (now - offset) / SECOND)
             offset = now
+
+    def alive(self) -> Health:
+        """Return whether the event loop does its work in time."""
+        stuck = self.beat_ns and time.monotonic_ns() - self.beat_ns > STUCK_NS
+        reasons = ["the event loop does not keep up"] if stuck else []
+        return Health(not reasons, reasons)
 
     def take_lag(self) -> int:
         """Return the largest delay since the last call, nanoseconds."""

@@ -1,1 +1,1 @@
-"""The components of a running strategy, one module each: each is a process, and a pod."""
+"""The components of a running strategy, each a process and a pod, and what adapters must pass."""
