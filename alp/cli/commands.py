@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "replay": ("alp.cli.replay:replay", "Send a recording on the bus, as if it were live."),
     "top": ("alp.cli.top:top", "Show the books on the bus, in a terminal."),
+    "route": ("alp.cli.route:route", "Say which account would get what of an order, and why."),
     "exec-handler": (
         "alp.cli.exec_handler:exec_handler",
         "Own an account: send its orders, follow each to its end.",
@@ -51,7 +52,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "The manifest": ("validate", "explain", "convert-config", "schema"),
     "Backtests": ("backtest", "report", "sweep", "data"),
     "Market data": ("quote-server", "record", "recording", "replay", "top"),
-    "Execution": ("exec-handler", "watchdog", "journal", "kill", "release"),
+    "Execution": ("route", "exec-handler", "watchdog", "journal", "kill", "release"),
     "Simulation": ("venue",),
     "Proof": ("verify", "conform", "validate-models"),
     "This program": ("completion", "version"),
