@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from alp.paper.accounts import READ, TRADE, ApiKey
+from alp.paper.accounts import READ, TRADE, WITHDRAW, ApiKey
 from alp.paper.asked import number, parameters, texts, whether
 from alp.paper.kraken_names import name_of, number_of
 from alp.paper.kraken_spot_executions import (
@@ -33,6 +33,11 @@ PAGE = 50
 NOT_BELIEVED = {
     Reason.KEY: "EAPI:Invalid key",
     Reason.NONCE: "EAPI:Invalid nonce",
+}
+PERMISSIONS = {
+    READ: ("query-funds", "query-open-trades", "query-closed-trades"),
+    TRADE: ("modify-trades", "close-trades"),
+    WITHDRAW: ("withdraw-funds",),
 }
 Fields = Mapping[str, Any]
 Method = Callable[[str, Fields], Any]
@@ -64,6 +69,7 @@ class KrakenSpotRest:
             "Balance": (ACCOUNT, 1, self._balance),
             "BalanceEx": (ACCOUNT, 1, self._balance_ex),
             "TradeVolume": (ACCOUNT, 1, self._trade_volume),
+            "GetApiKeyInfo": (ACCOUNT, 1, None),
             "GetWebSocketsToken": (STREAM_KEY, 1, None),
         }
 
@@ -87,8 +93,10 @@ class KrakenSpotRest:
                 raise Said("EGeneral:Permission denied")
             if points and not self._trading.request_allowed(key.name, points):
                 raise Said("EAPI:Rate limit exceeded")
-            if method is None:
-                result: Any = {"token": self._trading.issue(account, key), "expires": 900}
+            if kind == ACCOUNT and method is None:
+                result: Any = _key_info(key)
+            elif method is None:
+                result = {"token": self._trading.issue(account, key), "expires": 900}
             else:
                 result = method(account, fields)
             return Reply(200, compact({"error": [], "result": result}))
@@ -379,3 +387,19 @@ def _page(rows: list[Each], fields: Fields) -> list[Each]:
     first = number(fields.get("ofs"))
     begin = max(0, int(first)) if first is not None else 0
     return rows[begin : begin + PAGE]
+
+
+def _key_info(key: ApiKey) -> Row:
+    return {
+        "apiKeyName": key.name,
+        "apiKey": key.name,
+        "nonce": str(key.last_nonce),
+        "nonceWindow": 0,
+        "permissions": [
+            name for each, names in PERMISSIONS.items() if each in key.permissions for name in names
+        ],
+        "validUntil": "0",
+        "queryFrom": "0",
+        "queryTo": "0",
+        "ipAllowlist": [],
+    }

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Flag, IntEnum, StrEnum, auto
 from typing import Protocol, TypedDict
 
+from alp._core.journal_records import FactSource
 from alp._core.order_life import OrderEvent, RejectReason
 from alp.venues.adapter import Endpoints
 from alp.venues.credentials import Credentials
@@ -201,10 +202,14 @@ class Fact:
         of those under way has these terms. Of ``FOUND`` in a stream: 0, it answers no command.
     fee
         10⁻⁸ of ``fee_asset``, positive when paid.
+    more_fees
+        What the same trade cost in other assets: asset and amount of each.
     liquidity
         1 maker, 2 taker, 0 not said.
     at_ns
         The venue's time, nanoseconds UTC; 0: not said.
+    source
+        Which way it came; None as long as nobody said it.
     """
 
     kind: OrderEvent
@@ -223,6 +228,8 @@ class Fact:
     fee_asset: str = ""
     liquidity: int = 0
     at_ns: int = 0
+    more_fees: tuple[tuple[str, int], ...] = ()
+    source: FactSource | None = None
 
     def terms(self, at_ns: int) -> FactTerms:
         """Return the arguments of ``OrderTable.apply`` after id and kind; heard at this time."""
@@ -303,7 +310,11 @@ class Outcome:
     venue_ns: int = 0
     """The venue's clock, where the answer tells it."""
     permissions: frozenset[str] = frozenset()
-    """``trade``, ``withdraw``, ``read``: of an answer to :meth:`OrderAdapter.permissions`."""
+    """``trade``, ``withdraw``, ``read``, ``cancel`` where a venue tells it apart: of an answer to
+    :meth:`OrderAdapter.permissions`.
+
+    ``text`` is then why nobody knows whether the key may withdraw; empty where that is known.
+    """
 
 
 @dataclass(frozen=True, slots=True)

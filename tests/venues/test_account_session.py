@@ -9,6 +9,7 @@ from plain_owner import Book, trading
 from plain_venue import EVERYTHING, PlainVenue, Resting
 from waits import run, until
 
+from alp._core.journal_records import FactSource
 from alp._core.order_life import OrderEvent
 from alp.errors import ConfigError, VenueError
 from alp.venues.account.state import AccountState
@@ -46,7 +47,12 @@ def test_before_it_is_live_everything_was_read_after_the_stream_opened() -> None
         async with PlainVenue() as venue, trading(venue) as (session, book):
             paths = [path.partition("?")[0] for _, path, _, _ in venue.requests]
             assert paths.index("/time") < paths.index("/permissions") < paths.index("/open")
-            assert paths.index("/open") < paths.index("/trades") < paths.index("/account")
+            assert paths.index("/open") < paths.index("/trades")
+            assert [each for each in paths if each in ("/account", "/trades")] == [
+                "/account",
+                "/trades",
+                "/account",
+            ]
             assert book.states() == [AccountState.STARTING, AccountState.LIVE]
             assert book.reports[-1].orders == ()
             assert book.reports[-1].balances[0].asset == "USD"
@@ -111,6 +117,10 @@ def test_what_happened_while_nobody_looked_is_told_at_the_start() -> None:
                 assert book.table.exposure(0).position == 13
                 fills = [each for each in book.facts if each.kind is OrderEvent.FILL]
                 assert {each.trade_id for each in fills} == {"t0", "t1"}
+                sources = {each.source for each in book.facts if each.client_id != "open"}
+                assert {each.source for each in fills} == {FactSource.TRADES}
+                assert sources >= {FactSource.ANSWER, FactSource.QUERY}
+                assert None not in sources
                 # It is not there, and that counts only when it cannot be on its way any more.
                 await until(lambda: book.state("never") == "REJECTED")
                 assert never.client_id not in venue.orders
@@ -257,6 +267,7 @@ def test_when_it_stops_what_has_no_answer_is_unknown(way: str) -> None:
             await until(lambda: venue.commands)
             await session.stop()
             assert book.kinds("a") == ["UNKNOWN"]
+            assert [each.source for each in book.facts] == [FactSource.OWN]
             assert book.states()[-1] is AccountState.STOPPED
             session.send([book.new("b")])
             await until(lambda: book.kinds("b"))

@@ -34,7 +34,7 @@ from alp.venues.kraken.order_errors import spot_meaning
 from alp.venues.kraken.rate_counter import TIERS, batch_cost, cost
 from alp.venues.kraken.signing import verify_request
 from alp.venues.kraken.spot_orders import KrakenSpotOrders
-from alp.venues.orders import Action, Call, Command, Policy, TimeInForce
+from alp.venues.orders import Action, Call, Command, Outcome, Policy, TimeInForce
 
 TIMES = {"time_in": "2026-01-21T12:33:34.457870Z", "time_out": "2026-01-21T12:33:34.460575Z"}
 
@@ -486,7 +486,28 @@ def test_the_clock_the_token_and_the_timer(adapter: KrakenSpotOrders) -> None:
     assert read(adapter, call, {"error": ["EAPI:Invalid nonce"]}).policy is Policy.RESYNC_CLOCK
     call = adapter.cancel_all(None, signer())
     assert form(call) == ("CancelAll", {})
-    assert adapter.permissions(signer()) is None
+
+
+def test_what_a_key_may_do(adapter: KrakenSpotOrders) -> None:
+    call = adapter.permissions(signer())
+    assert call is not None
+    assert form(call) == ("GetApiKeyInfo", {})
+
+    def told(*names: str) -> Outcome:
+        result = {"apiKeyName": "mm", "nonceWindow": 0, "permissions": names}
+        return read(adapter, call, {"error": [], "result": result})
+
+    may = told("query-funds", "query-open-trades", "modify-trades", "close-trades")
+    assert (may.permissions, may.text) == ({"read", "trade", "cancel"}, "")
+    assert "withdraw" in told("query-funds", "withdraw-funds", "modify-trades").permissions
+    assert told("close-trades", "a-name-of-next-year").permissions == {"cancel"}
+    assert told().permissions == frozenset()
+    unknown = read(adapter, call, {"error": ["EGeneral:Unknown method"]})
+    assert unknown.permissions == {"read", "trade"}
+    assert unknown.text == "EGeneral:Unknown method"
+    assert read(adapter, call, {"error": ["EAPI:Invalid key"]}).policy is Policy.HALT
+    assert read(adapter, call, {"error": [], "result": {}}).permissions == frozenset()
+    assert read(adapter, call, {"error": [], "result": {}}).policy is Policy.QUERY
 
 
 def test_where_it_is_may_be_elsewhere() -> None:

@@ -113,6 +113,27 @@ def test_the_life_of_an_order_is_told_by_messages_that_hold_only_what_changed(
     assert facts[0].at_ns == 1_769_061_979_833_306_000
 
 
+def test_what_a_trade_costs_is_told_in_each_asset(adapter: KrakenSpotOrders) -> None:
+    fees = [("USDC", 0.13), ("KFEE", 7), ("USDC", 0.02), ("ETH", 0.00001)]
+    trade = {
+        **NAMES,
+        "exec_type": "trade",
+        "order_status": "filled",
+        "exec_id": "T-9",
+        "last_qty": 0.05,
+        "last_price": 2650.09,
+        "cum_qty": 0.05,
+    }
+    for paid, told in (
+        (fees, ("USDC", 15_000_000, (("KFEE", 700_000_000), ("ETH", 1_000)))),
+        ([], ("", 0, ())),
+    ):
+        rows = [{"asset": asset, "qty": amount} for asset, amount in paid]
+        life = [*LIFE[:3], executions(4, {**trade, "fees": rows})]
+        fact = read_all(adapter.reader(signer(), named(SPOT)), life)[-1]
+        assert (fact.fee_asset, fact.fee, fact.more_fees) == told
+
+
 def test_in_whatever_order_facts_come_the_end_is_the_same(adapter: KrakenSpotOrders) -> None:
     facts = read_all(adapter.reader(signer(), named(SPOT)), LIFE)
     call = adapter.commands([new(SPOT)], signer(), socket=True)

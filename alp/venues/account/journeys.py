@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from alp._core.journal_records import FactSource
 from alp._core.order_life import OrderEvent, RejectReason
 from alp.errors import ConfigError
 from alp.venues.account.calls import Calls
@@ -350,4 +351,5 @@ def _fact(kind: OrderEvent, command: Command) -> Fact:
         command.instrument.symbol,
         command=command.number,
         side=command.side,
+        source=FactSource.OWN,
     )

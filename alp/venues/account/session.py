@@ -13,9 +13,11 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from random import Random
 from typing import Any
 
+from alp._core.journal_records import FactSource
 from alp._core.order_life import OrderEvent
 from alp.errors import ConfigError, VenueError
 from alp.venues.account.calls import Calls
@@ -57,12 +59,19 @@ from alp.venues.waiting import waited
 logger = logging.getLogger(__name__)
 
 SECOND = 10**9
+SOURCES = {
+    "answer": FactSource.ANSWER,
+    "stream": FactSource.STREAM,
+    "asked": FactSource.QUERY,
+}
 TICK_S = 0.25
 TRADED = frozenset(
     {OrderEvent.CUMULATIVE, OrderEvent.FILLED, OrderEvent.CANCELED, OrderEvent.EXPIRED}
 )
 SHOWING = TRADED | {OrderEvent.FOUND}
 """Answers about one order that may show trades of which nobody told."""
+TRADING = frozenset(each.name.lower() for each in SHOWING | {OrderEvent.FILL})
+"""Kinds of facts that may tell of a trade, as they are counted."""
 
 
 class AccountSession:
@@ -303,7 +312,7 @@ class AccountSession:
             self.facts[source, fact.kind.name.lower()] += 1
             self._want_trades(fact, source)
             try:
-                self._on_fact(fact)
+                self._on_fact(_sourced(fact, source))
             except Exception:  # an owner that cannot take a fact does not know its orders any more
                 logger.exception("%s: a fact was not taken: %s", self.adapter.exchange, fact)
                 self._halt("a fact was not taken")
@@ -446,6 +455,7 @@ class AccountSession:
 
     async def _permissions(self) -> None:
         if self.adapter.permissions(self._signer) is None:
+            self._warn_of_key("the venue does not say it")
             return
 
         def ask() -> Call:
@@ -453,7 +463,10 @@ class AccountSession:
             assert call is not None
             return call
 
-        allowed = (await self.calls.ask(ask)).permissions
+        outcome = await self.calls.ask(ask)
+        allowed = outcome.permissions
+        if outcome.text:
+            self._warn_of_key(outcome.text)
         if "withdraw" in allowed and not self._may_withdraw:
             raise ConfigError(
                 f"{self.adapter.exchange}: this key may withdraw",
@@ -462,6 +475,11 @@ class AccountSession:
         if "trade" not in allowed:
             self._halt("the key may not trade")
             raise VenueError(f"{self.adapter.exchange}: this key may not trade")
+
+    def _warn_of_key(self, why: str) -> None:
+        logger.warning(
+            "%s: nobody knows whether this key may withdraw: %s", self.adapter.exchange, why
+        )
 
     async def _keep_state(self) -> None:
         """Read what was missed, and now and then what nobody told."""
@@ -487,16 +505,24 @@ class AccountSession:
         """Read open orders, what became of those that are not, trades and balances, in this order.
 
         The stream is heard already, so that nothing falls between it and what is read; and trades
-        come last, so that they hold what the orders say is filled.
+        come after orders, so that they hold what these say is filled.
         """
         everything, losses = self._read_wanted, self._losses
         self._read_wanted = False
         try:
             live, traded = await self._reader.orders(self.journeys.is_under_way)
-            await self._read_trades(set(self.instruments) if everything else traded)
+            account = None
+            if self.state is AccountState.STARTING:
+                # Its owner takes this one at its word.
+                account = await self._reader.account_at_rest(
+                    lambda: self._read_trades(set(self.instruments)), self._trades_heard
+                )
+            else:
+                await self._read_trades(set(self.instruments) if everything else traded)
+                if everything or Capability.BALANCES_STREAMED not in self.adapter.capabilities:
+                    account = await self._reader.account()
             report = AccountReport(orders=live)
-            if everything or Capability.BALANCES_STREAMED not in self.adapter.capabilities:
-                account = await self._reader.account()
+            if account is not None:
                 report = AccountReport(account.balances, account.positions, live, whole=True)
             if self.state is AccountState.STARTING:
                 await self.dead_man.arm()
@@ -510,6 +536,10 @@ class AccountSession:
             self._move(AccountState.LIVE, "everything was read")
             self._settled.set()
 
+    def _trades_heard(self) -> int:
+        """Count the facts so far that may have changed what the account has."""
+        return sum(count for (_, kind), count in self.facts.items() if kind in TRADING)
+
     async def _read_trades(self, symbols: set[str]) -> None:
         wanted, self._trades_wanted = self._trades_wanted | symbols, set()
         try:
@@ -517,3 +547,13 @@ class AccountSession:
         except VenueError:
             self._trades_wanted |= wanted
             raise
+
+
+def _sourced(fact: Fact, source: str) -> Fact:
+    """Return a fact that says which way it came."""
+    if fact.source is not None:
+        return fact
+    found = SOURCES[source]
+    if found is FactSource.QUERY and fact.kind is OrderEvent.FILL:
+        found = FactSource.TRADES
+    return replace(fact, source=found)

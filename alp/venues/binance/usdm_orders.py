@@ -229,7 +229,8 @@ class UsdmOrders(common.BinanceOrders):
         trades = row.flag("canTrade")
         if row.optional_flag("dualSidePosition"):
             return Outcome(policy=Policy.HALT, text=ONE_WAY)
-        return Outcome(permissions=frozenset({"read", "trade"} if trades else {"read"}))
+        allowed = frozenset({"read", "trade"} if trades else {"read"})
+        return Outcome(permissions=allowed, text="the venue says it of the account only")
 
     def dead_man(self, instrument: Instrument | None, timeout_ns: int, signer: Signer) -> Call:
         """Set the timer of a product.

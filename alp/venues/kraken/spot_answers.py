@@ -47,6 +47,13 @@ from alp.venues.sought import Sought
 
 EXCHANGE = "kraken-spot"
 SIDES = {"buy": 1, "sell": -1}
+UNKNOWN_METHOD = "EGeneral:Unknown method"
+PERMISSIONS = {
+    "query-open-trades": "read",
+    "modify-trades": "trade",
+    "close-trades": "cancel",
+    "withdraw-funds": "withdraw",
+}
 _ENDS = {
     "closed": OrderEvent.FILLED,
     "canceled": OrderEvent.CANCELED,
@@ -85,6 +92,8 @@ def _failed(call: Call, error: str, meaning: Meaning) -> Outcome:
         return Outcome((Sought.read(call.context).not_found(),), text=error[:MOST_TEXT])
     if call.name == "whose" and meaning.reason is RejectReason.UNKNOWN_ORDER:
         return Outcome()
+    if call.name == "permissions" and error.startswith(UNKNOWN_METHOD):
+        return Outcome(permissions=frozenset({"read", "trade"}), text=error[:MOST_TEXT])
     return not_done(call, meaning.policy, meaning.reason, error, meaning.retry_ns)
 
 
@@ -192,6 +201,9 @@ def _read_facts(call: Call, body: Fields, instruments: Mapping[str, Instrument])
         return Outcome(venue_ns=result.whole("unixtime") * SECOND)
     if call.name == "stream-key":
         return Outcome(text=result.text("token"))
+    if call.name == "permissions":
+        said = {str(each) for each in result.rows("permissions")}
+        return Outcome(permissions=frozenset(PERMISSIONS[each] for each in said & set(PERMISSIONS)))
     return Outcome()  # cancel-all and dead-man: what follows is told by the stream
 
 

@@ -171,9 +171,9 @@ class KrakenSpotOrders:
         """Ask for balances."""
         return [Call("balances", signed(signer, "BalanceEx", {}))]
 
-    def permissions(self, signer: Signer) -> Call | None:  # noqa: ARG002
-        """Return None: the venue does not say what a key may do."""
-        return None
+    def permissions(self, signer: Signer) -> Call | None:
+        """Ask what the key may do; every key may ask that."""
+        return Call("permissions", signed(signer, "GetApiKeyInfo", {}))
 
     def time(self) -> Call:
         """Ask for the venue's clock, which it tells in whole seconds."""

@@ -6,7 +6,7 @@ Source: docs.kraken.com, "Executions" and "Balances" of the WebSocket API v2.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -192,7 +192,7 @@ def _has_terms(order: Fields) -> bool:
 
 
 def _filled(fact: Fact, row: Fields, instrument: Instrument | None) -> Fact:
-    """Add a trade. Where fees are paid in several assets only that of the first can be told.
+    """Add a trade, with what it cost in each asset.
 
     Raises
     ------
@@ -201,22 +201,19 @@ def _filled(fact: Fact, row: Fields, instrument: Instrument | None) -> Fact:
     """
     if instrument is None:
         row.fail("is a trade of an unknown product")
-    fees = (
-        [
-            (each.text("asset"), fee_units(each.number("qty")))
-            for each in (Fields(EXCHANGE, "a fee", raw) for raw in row.rows("fees"))
-        ]
-        if "fees" in row
-        else []
-    )
-    asset = fees[0][0] if fees else ""
+    fees: Counter[str] = Counter()
+    for raw in row.rows("fees") if "fees" in row else []:
+        paid = Fields(EXCHANGE, "a fee", raw)
+        fees[paid.text("asset")] += fee_units(paid.number("qty"))
+    (asset, fee), *more = fees.items() or [("", 0)]
     return replace(
         fact,
         price=ticks(instrument, row, "last_price"),
         quantity=lots(instrument, row, "last_qty"),
         trade_id=row.text("exec_id"),
-        fee=sum(units for name, units in fees if name == asset),
+        fee=fee,
         fee_asset=asset,
+        more_fees=tuple(more),
         liquidity=_LIQUIDITY.get(text_or_empty(row, "liquidity_ind"), 0),
     )
 
