@@ -10,14 +10,13 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from alp._core.gate import REFUSALS
-from alp._version import __version__
 from alp.observe.loop import LoopWatch
+from alp.observe.process import process_metrics
 from alp.services.execution.session_metrics import SessionMetrics
 
 if TYPE_CHECKING:
     from alp.services.execution.handler import ExecHandler
 
-SECOND = 10**9
 LABELS = ("strategy", "account")
 _ACTIONS = ("new", "amend", "cancel")
 
@@ -35,7 +34,7 @@ class ExecMetrics(Collector):
         yield from self._gate()
         yield from self._orders()
         yield from SessionMetrics(LABELS, self._labels, self._handler.session).collect()
-        yield from self._process()
+        yield from process_metrics(self._watch)
 
     def _gate(self) -> Iterator[Metric]:
         account = self._handler.account
@@ -127,17 +126,6 @@ class ExecMetrics(Collector):
             "Attempts to connect to an encrypted bus by those whose key is not known.",
             {(): handler.guard.refused if handler.guard else 0},
         )
-
-    def _process(self) -> Iterator[Metric]:
-        lag = GaugeMetricFamily(
-            "alp_loop_lag_seconds", "Largest delay of a timer since the last scrape."
-        )
-        lag.add_metric((), self._watch.take_lag() / SECOND)
-        jumps = CounterMetricFamily("alp_clock_jumps", "How often the wall clock was set.")
-        jumps.add_metric((), self._watch.clock_jumps)
-        build = GaugeMetricFamily("alp_build_info", "1; the version.", labels=("version",))
-        build.add_metric((__version__,), 1)
-        yield from (lag, jumps, build)
 
     def _gauge(
         self, name: str, text: str, values: dict[tuple[str, ...], float], *labels: str

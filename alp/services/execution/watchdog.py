@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import signal
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -28,13 +27,13 @@ from alp.bus.sockets import CurveKeys, Subscriber
 from alp.bus.sources import Source
 from alp.errors import ConfigError, VenueError
 from alp.journal.ids import parse_client_id
-from alp.observe.loop import STUCK_NS, LoopWatch
+from alp.observe.loop import LoopWatch
 from alp.observe.web import Health, Web
 from alp.services.execution.kill_switch import KillSwitch
 from alp.services.execution.limits import account_venues
 from alp.services.execution.setup import account_name, endpoints_of, load_products, tag_of
 from alp.services.execution.watchdog_metrics import WatchdogMetrics
-from alp.services.tasks import first_cause
+from alp.services.tasks import obeying_signals, run_parts
 from alp.strategy.manifest import Strategy
 from alp.venues.account.cancel_only import CancelOnly
 from alp.venues.backoff import Backoff
@@ -144,43 +143,25 @@ class Watchdog:
         ConfigError
             If the venue does not know a product, the key may withdraw, or an address is taken.
         """
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
-        try:
-            async with contextlib.AsyncExitStack() as stack:
-                context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-                stack.callback(context.term)
-                sources = [(each, recall_endpoint(each)) for each in self._placement.orders]
-                curve = self._placement.curve
-                bus = stack.enter_context(Subscriber(context, sources, curve=curve))
-                if self._placement.health is not None:
-                    self.web = await stack.enter_async_context(self._make_web())
-                await self._serve(bus)
-        finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.remove_signal_handler(number)
+        async with contextlib.AsyncExitStack() as stack:
+            stack.enter_context(obeying_signals(self._stop.set))
+            context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+            stack.callback(context.term)
+            sources = [(each, recall_endpoint(each)) for each in self._placement.orders]
+            curve = self._placement.curve
+            bus = stack.enter_context(Subscriber(context, sources, curve=curve))
+            if self._placement.health is not None:
+                self.web = await stack.enter_async_context(self._make_web())
+            await self._serve(bus)
 
     async def _serve(self, bus: Subscriber) -> None:
-        work = [
-            asyncio.create_task(part)
-            for part in (self._follow(bus), self._keep_account(), self.watch.run())
-        ]
-        stopping = asyncio.create_task(self._stop.wait())
         try:
-            await asyncio.wait([*work, stopping], return_when=asyncio.FIRST_COMPLETED)
+            await run_parts(self._stop, self._follow(bus), self._keep_account(), self.watch.run())
         finally:
-            logger.info("stopping")
-            for task in (*work, stopping):
-                task.cancel()
-            ended = await asyncio.gather(*work, stopping, return_exceptions=True)
             if self.account is not None:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(CLOSING_S):
                         await self.account.close()
-        failures = [each for each in ended if isinstance(each, Exception)]
-        if failures:
-            raise first_cause(failures)
 
     # hearing
 
@@ -352,13 +333,9 @@ class Watchdog:
         assert self._placement.health is not None
         registry = CollectorRegistry()
         registry.register(WatchdogMetrics(self._strategy.name, self, self.watch))
-        return Web(self._placement.health, alive=self.alive, ready=self.ready, registry=registry)
-
-    def alive(self) -> Health:
-        """Return whether the event loop does its work in time."""
-        stuck = time.monotonic_ns() - self.watch.beat_ns > STUCK_NS
-        reasons = ["the event loop does not keep up"] if stuck and self.watch.beat_ns else []
-        return Health(not reasons, reasons)
+        return Web(
+            self._placement.health, alive=self.watch.alive, ready=self.ready, registry=registry
+        )
 
     def ready(self) -> Health:
         """Return whether it could cancel now, as far as that is known."""

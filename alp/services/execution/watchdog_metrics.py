@@ -9,8 +9,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from alp._version import __version__
 from alp.observe.loop import LoopWatch
+from alp.observe.process import process_metrics
 
 if TYPE_CHECKING:
     from alp.services.execution.watchdog import Watchdog
@@ -34,7 +34,7 @@ class WatchdogMetrics(Collector):
         """Yield every metric."""
         yield from self._handler()
         yield from self._account()
-        yield from self._process()
+        yield from process_metrics(self._watch)
 
     def _handler(self) -> Iterator[Metric]:
         dog = self._watchdog
@@ -85,15 +85,6 @@ class WatchdogMetrics(Collector):
             {} if dog.account is None else {(*each,): n for each, n in dog.account.results.items()},
             ("call", "result"),
         )
-
-    def _process(self) -> Iterator[Metric]:
-        lag = GaugeMetricFamily(
-            "alp_loop_lag_seconds", "Largest delay of a timer since the last scrape."
-        )
-        lag.add_metric((), self._watch.take_lag() / SECOND)
-        build = GaugeMetricFamily("alp_build_info", "1; the version.", labels=("version",))
-        build.add_metric((__version__,), 1)
-        yield from (lag, build)
 
     def _gauge(self, name: str, text: str, values: Values, labels: Iterable[str] = ()) -> Metric:
         family = GaugeMetricFamily(f"alp_watchdog_{name}", text, labels=(*LABELS, *labels))

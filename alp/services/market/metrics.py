@@ -8,8 +8,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from alp._version import __version__
 from alp.observe.loop import LoopWatch
+from alp.observe.process import process_metrics
 from alp.services.market.feeds import MarketData
 
 SECOND = 10**9
@@ -61,7 +61,7 @@ class MarketMetrics(Collector):
         yield from self._sessions()
         yield from self._books()
         yield from self._bus()
-        yield from self._process()
+        yield from process_metrics(self._watch)
 
     def _feeds(self) -> Iterator[Metric]:
         names = ("strategy", "exchange", "socket")
@@ -134,14 +134,3 @@ class MarketMetrics(Collector):
         )
         dropped.add_metric((self._strategy,), self._dropped())
         yield from (published, dropped)
-
-    def _process(self) -> Iterator[Metric]:
-        lag = GaugeMetricFamily(
-            "alp_loop_lag_seconds", "Largest delay of a timer since the last scrape."
-        )
-        lag.add_metric((), self._watch.take_lag() / SECOND)
-        jumps = CounterMetricFamily("alp_clock_jumps", "How often the wall clock was set.")
-        jumps.add_metric((), self._watch.clock_jumps)
-        build = GaugeMetricFamily("alp_build_info", "1; the version.", labels=("version",))
-        build.add_metric((__version__,), 1)
-        yield from (lag, jumps, build)

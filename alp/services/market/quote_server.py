@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import signal
 import time
 from dataclasses import dataclass
 
@@ -19,11 +18,11 @@ from alp.bus.addresses import claimed
 from alp.bus.sockets import CurveKeys, Publisher
 from alp.bus.sources import Source
 from alp.errors import ConfigError
-from alp.observe.loop import STUCK_NS, LoopWatch
+from alp.observe.loop import LoopWatch
 from alp.observe.web import Health, Web
 from alp.services.market.feeds import MarketData, products_of
 from alp.services.market.metrics import MarketMetrics
-from alp.services.tasks import first_cause
+from alp.services.tasks import obeying_signals, run_parts
 from alp.strategy.manifest import Strategy
 from alp.venues.adapter import Channel
 from alp.venues.instruments import Instrument, Trading
@@ -128,44 +127,27 @@ class QuoteServer:
             If a venue does not know a product, or an address cannot be served on.
         """
         stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
         try:
             async with contextlib.AsyncExitStack() as stack:
+                stack.enter_context(obeying_signals(stop.set))
                 if self._placement.health is not None:
                     self.web = await stack.enter_async_context(self._make_web())
                 await self._serve(stop)
         finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.remove_signal_handler(number)
             self._bus.close(linger_ms=200)
             self._context.term()
         logger.info("stopped")
 
     async def _serve(self, stop: asyncio.Event) -> None:
-        work = [
-            asyncio.create_task(part)
-            for part in (
-                self.data.run(),
-                self._beat(),
-                self._announce_when_known(),
-                self._answer(),
-                self._flush(),
-                self._watch.run(),
-            )
-        ]
-        stopping = asyncio.create_task(stop.wait())
-        try:
-            await asyncio.wait([*work, stopping], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            logger.info("stopping")
-            for task in (*work, stopping):
-                task.cancel()
-            ended = await asyncio.gather(*work, stopping, return_exceptions=True)
-        failures = [each for each in ended if isinstance(each, Exception)]
-        if failures:
-            raise first_cause(failures)
+        await run_parts(
+            stop,
+            self.data.run(),
+            self._beat(),
+            self._announce_when_known(),
+            self._answer(),
+            self._flush(),
+            self._watch.run(),
+        )
 
     def _make_web(self) -> Web:
         assert self._placement.health is not None
@@ -179,13 +161,9 @@ class QuoteServer:
                 lambda: self._bus.outlet.dropped,
             )
         )
-        return Web(self._placement.health, alive=self.alive, ready=self.ready, registry=registry)
-
-    def alive(self) -> Health:
-        """Return whether the event loop does its work in time."""
-        stuck = time.monotonic_ns() - self._watch.beat_ns > STUCK_NS
-        reasons = ["the event loop does not keep up"] if stuck and self._watch.beat_ns else []
-        return Health(not reasons, reasons)
+        return Web(
+            self._placement.health, alive=self._watch.alive, ready=self.ready, registry=registry
+        )
 
     def ready(self) -> Health:
         """Return whether every book is right and its connection lives."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from pathlib import Path
 from alp._version import __version__
 from alp.recording.records import CLOSED, CONNECTED, NAME, NOTE, Recorder
 from alp.services.market.feeds import MarketData, Product
-from alp.services.tasks import first_cause
+from alp.services.tasks import obeying_signals, run_parts
 from alp.venues.adapter import Channel
 from alp.venues.market import connection as heard
 from alp.venues.registry import adapter_for
@@ -146,27 +145,13 @@ class RecorderService:
         ConfigError
             If a venue does not know a product.
         """
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
-        following = asyncio.create_task(self.data.run())
-        keeping = asyncio.create_task(self._keep())
-        stopping = asyncio.create_task(self._stop.wait())
-        tasks = (following, keeping, stopping)
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            with obeying_signals(self._stop.set):
+                await run_parts(self._stop, self.data.run(), self._keep())
         finally:
-            for task in tasks:
-                task.cancel()
-            ended = await asyncio.gather(*tasks, return_exceptions=True)
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.remove_signal_handler(number)
             self._close()
-        failures = [each for each in ended if isinstance(each, Exception)]
-        if self._failure is not None:
-            raise self._failure
-        if failures:
-            raise first_cause(failures)
+            if self._failure is not None:
+                raise self._failure
 
     async def _keep(self) -> None:
         """Write what has waited, look at the disk and the clock."""
