@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -19,7 +19,7 @@ from alp.venues.account.state import AccountReport, Patience
 from alp.venues.account.strangers import Strangers
 from alp.venues.backoff import Backoff
 from alp.venues.instruments import Instrument
-from alp.venues.orders import Call, Command, Fact, LiveOrder, Outcome
+from alp.venues.orders import Call, Capability, Command, Fact, LiveOrder, Outcome
 from alp.venues.waiting import waited
 
 logger = logging.getLogger(__name__)
@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 SECOND = 10**9
 OVERLAP_NS = 60 * SECOND
 """Trades are read again from so long before the last reading: venues list them late."""
+
+MOST_COMPARED = 20
+"""Readings of what an account has, at the start, until two are the same."""
 
 AT_ONCE = 8
 """Orders that are asked for at the same time, where a venue takes several requests."""
@@ -314,6 +317,45 @@ class Reader:
             tuple(balance for outcome in outcomes for balance in outcome.balances),
             tuple(position for outcome in outcomes for position in outcome.positions),
         )
+
+    async def account_at_rest(
+        self, read_trades: Callable[[], Awaitable[None]], heard: Callable[[], int]
+    ) -> AccountReport:
+        """Return balances and positions of which every trade was told, and none that came later.
+
+        What an account has may hold a trade that nobody told yet, or lack one that was just told.
+        So it is read before and after its trades until it is the same and nothing was heard since;
+        where somebody else trades without end, what was read last is returned.
+
+        Parameters
+        ----------
+        read_trades
+            Reads and delivers all trades.
+        heard
+            Changes with every fact that may tell of a trade.
+
+        Raises
+        ------
+        VenueError
+            If there is no answer.
+        """
+        before = await self.account()
+        for _ in range(MOST_COMPARED):
+            await read_trades()
+            told = heard()
+            account = await self.account()
+            if heard() == told and self._held(account) == self._held(before):
+                return account
+            before = account
+        logger.warning("%s: traded while it was read", self._calls.adapter.exchange)
+        return before
+
+    def _held(self, account: AccountReport) -> dict[str, int]:
+        """Return what trades change: positions, or what there is of base assets."""
+        if Capability.POSITIONS in self._calls.adapter.capabilities:
+            return {each.symbol: each.quantity for each in account.positions}
+        bases = {each.base for each in self._instruments}
+        return {each.asset: each.total for each in account.balances if each.asset in bases}
 
 
 def _trades_of(calls: Calls, instrument: Instrument, since_ns: int) -> Callable[[], Call]:
