@@ -14,6 +14,16 @@ from alp.paper.accounts import (
     ed25519_credentials,
     hmac_credentials,
 )
+from alp.paper.binance_history import (
+    PACES,
+    REST_ROWS,
+    WrongParameterError,
+    mark_event,
+    partial_book,
+    rest_row,
+    stream_row,
+    trade_event,
+)
 from alp.paper.binance_limits import Limits
 from alp.paper.binance_private import BinancePrivate
 from alp.paper.binance_symbols import exchange_info, symbol_row
@@ -44,7 +54,7 @@ _BAD_LIMIT = 400, b'{"code":-1130,"msg":"Data sent for parameter \'limit\' is no
 class Binance(Protocol):
     """USD-M futures or spot.
 
-    Streams of futures under ``/public`` and ``/market`` are those of that class alone, as there.
+    Every stream is sent on every path: clients do not agree on which class is where.
 
     Parameters
     ----------
@@ -81,11 +91,14 @@ class Binance(Protocol):
             model=model,
             clock_ns=self.now_ns,
         )
-        self.private = BinancePrivate(self.desk, self.now_ns)
+        self.private = BinancePrivate(self.desk, self.now_ns, self._public)
 
     def is_snapshot(self, path: str) -> bool:
         """Whether a path asks for a book."""
         return path == f"{self._rest}/depth"
+
+    def _public(self, name: str, query: dict[str, str]) -> Answer | None:
+        return self.rest(f"{self._rest}/{name}", query)
 
     def rest(self, path: str, query: dict[str, str]) -> Answer | None:
         """Answer a request; None where there is nothing."""
@@ -108,11 +121,13 @@ class Binance(Protocol):
         if path in (f"{self._rest}/ticker/price", "/fapi/v2/ticker/price"):
             rows = [self._price(each) for each in chosen]
             return 200, compact(rows if wanted is None else rows[0])
+        if path == "/sapi/v1/system/status":
+            return 200, b'{"status":0,"msg":"normal"}'
         if path == "/fapi/v1/premiumIndex" and self.futures:
             rows = [self._premium(each) for each in chosen]
             return 200, compact(rows if wanted is None else rows[0])
         if not self.is_snapshot(path):
-            return None
+            return self._history(path, query, chosen)
         if wanted is None:
             return _NO_SYMBOL
         (market,) = chosen
@@ -121,6 +136,23 @@ class Binance(Protocol):
             return _BAD_LIMIT
         at_ms = market.at_ms if self.futures else None
         return 200, snapshot(market.book, market.last_id, at_ms, int(limit))
+
+    def _history(self, path: str, query: dict[str, str], chosen: list[Market]) -> Answer | None:
+        """Answer what was traded; a day's figures of all products at once, the rest of one."""
+        name = path.removeprefix(f"{self._rest}/")
+        if name not in REST_ROWS:
+            return None
+        every = name == "ticker/24hr" and "symbol" not in query
+        if not every and "symbol" not in query:
+            return _NO_SYMBOL
+        try:
+            rows = [
+                rest_row(name, each, query, self.now_ms(), self.desk.ledger.middle(each.symbol))
+                for each in chosen
+            ]
+        except WrongParameterError as wrong:
+            return 400, str(wrong).encode()
+        return 200, compact(rows if every else rows[0])
 
     def _ticker(self, market: Market) -> dict[str, Any]:
         bid, bids, ask, asks = touch_of(market)
@@ -163,9 +195,10 @@ class Binance(Protocol):
             symbol, _, stream = name.partition("@")
             kind = stream.partition("@")[0]
             channel = _STREAMS.get(kind)
-            if channel is None or symbol.upper() not in self.markets or symbol != symbol.lower():
+            if symbol.upper() not in self.markets or symbol != symbol.lower():
                 continue  # Binance accepts any name, and sends nothing
-            if self.futures and (channel == TRADE) == ("/market" not in peer.path):
+            if channel is None:
+                peer.others[name] = 0
                 continue
             peer.names[channel, symbol.upper()] = name
             peer.subscribed.add((channel, symbol.upper()))
@@ -176,22 +209,52 @@ class Binance(Protocol):
         names = [each for each in message.get("params") or [] if isinstance(each, str)]
         method = message.get("method")
         if method == "LIST_SUBSCRIPTIONS":
-            return [compact({"result": sorted(peer.names.values()), "id": number})]
+            held = sorted([*peer.names.values(), *peer.others])
+            return [compact({"result": held, "id": number})]
         if method == "SUBSCRIBE":
             self._subscribe(peer, names)
         elif method == "UNSUBSCRIBE":
             for key in [key for key, name in peer.names.items() if name in names]:
                 del peer.names[key]
                 peer.subscribed.discard(key)
+            for name in peer.others.keys() & set(names):
+                del peer.others[name]
         else:
             return [compact({"error": {"code": 2, "msg": "Invalid request"}, "id": number})]
         return [compact({"result": None, "id": number})]
 
     def _sent(self, peer: Peer, channel: str, symbol: str, data: bytes) -> bytes:
+        return self._wrapped(peer, peer.names[channel, symbol], data)
+
+    def _wrapped(self, peer: Peer, name: str, data: bytes) -> bytes:
         if "/stream" not in peer.path:
             return data
-        name = peer.names[channel, symbol]
         return b'{"stream":"%b","data":%b}' % (name.encode(), data)
+
+    def others(self, peer: Peer, market: Market) -> list[bytes]:
+        """Return what the other streams say, each no more often than the venue does."""
+        found = []
+        for name, last_ms in list(peer.others.items()):
+            symbol, _, stream = name.partition("@")
+            if symbol.upper() != market.symbol:
+                continue
+            rows = self._other(stream, market, market.at_ms - last_ms)
+            peer.others[name] = market.at_ms if rows else last_ms
+            found += [self._wrapped(peer, name, compact(row)) for row in rows]
+        return found
+
+    def _other(self, stream: str, market: Market, passed_ms: int) -> list[dict[str, Any]]:
+        kind, _, pace = stream.partition("@")
+        if kind == "trade" and not self.futures:
+            return [trade_event(market, each) for each in market.made]
+        if passed_ms < (PACES.get(pace) or (250 if kind.startswith("depth") else 1000)):
+            return []
+        if kind in ("depth5", "depth10", "depth20"):
+            return [partial_book(market, int(kind[5:]), futures=self.futures)]
+        if kind == "markPrice" and self.futures:
+            return [mark_event(self._premium(market))]
+        row = stream_row(kind, market, self.desk.ledger.middle(market.symbol), self.now_ms())
+        return [] if row is None else [row]
 
     def book(self, peer: Peer, market: Market) -> list[bytes]:
         """Return the difference."""

@@ -122,7 +122,13 @@ class Limits:
             "limit": -1 if free else self.weight_limit,
             "count": -1 if free else self._of_address(address).add(now_ns, 0),
         }
-        orders = [
+        wanted = account and route is not None and route.orders
+        counted = self.order_rows(account, now_ns) if account and wanted else []
+        return [weight, *counted] if self.futures else [*counted, weight]
+
+    def order_rows(self, account: str, now_ns: int) -> list[dict[str, Any]]:
+        """Return how many orders of an account are counted."""
+        return [
             {
                 "rateLimitType": "ORDERS",
                 "interval": name,
@@ -131,11 +137,9 @@ class Limits:
                 "count": window.add(now_ns, 0),
             }
             for window, (name, number, most) in zip(
-                self._of_account(account or ""), self.order_limits, strict=True
+                self._of_account(account), self.order_limits, strict=True
             )
         ]
-        counted = orders if account and route is not None and route.orders else []
-        return [weight, *counted] if self.futures else [*counted, weight]
 
     @property
     def declared(self) -> list[dict[str, Any]]:

@@ -16,7 +16,15 @@ from alp.paper.binance_account import BinanceAccounts
 from alp.paper.binance_answers import Problem, missing
 from alp.paper.binance_limits import Limits
 from alp.paper.binance_orders import BinanceOrders, Call
-from alp.paper.binance_routes import SESSION, SPOT, SPOT_CALLS, USDM, USDM_CALLS, Route
+from alp.paper.binance_routes import (
+    PUBLIC_CALLS,
+    SESSION,
+    SPOT,
+    SPOT_CALLS,
+    USDM,
+    USDM_CALLS,
+    Route,
+)
 from alp.paper.binance_spot_orders import SpotOrders
 from alp.paper.binance_usdm_orders import UsdmOrders
 from alp.paper.binance_user_stream import spot_events, usdm_events
@@ -24,11 +32,13 @@ from alp.paper.desk import Desk
 from alp.paper.market import MILLISECOND
 from alp.paper.orders import Kind, Refused, Report, State
 from alp.paper.private import STREAM_KEY, PrivateSide
-from alp.paper.protocol import Peer, Reply, Request, compact
+from alp.paper.protocol import Answer, Peer, Reply, Request, compact
 from alp.venues.binance.signing import KEY_HEADER, verify_call, verify_request
 from alp.venues.credentials import Kind as KeyKind
 from alp.venues.signing import AuthenticationError, Reason
 
+OK = 200
+Public = Callable[[str, dict[str, str]], Answer | None]
 LISTEN_KEY_NS = 3600 * 10**9
 FUNDING_NS = 8 * 3600 * 10**9
 FUNDING_PIPS = 100
@@ -70,6 +80,8 @@ class BinancePrivate(PrivateSide):
     ----------
     now_ns
         The venue's clock.
+    public
+        Answers what calls of the WebSocket API ask of the market.
 
     Attributes
     ----------
@@ -77,8 +89,9 @@ class BinancePrivate(PrivateSide):
         How long a listenKey is good for after it was asked for or extended.
     """
 
-    def __init__(self, desk: Desk, now_ns: Callable[[], int]) -> None:
+    def __init__(self, desk: Desk, now_ns: Callable[[], int], public: Public) -> None:
         super().__init__(desk)
+        self._public = public
         self.limits = Limits(futures=desk.futures)
         self.listen_key_ns = LISTEN_KEY_NS
         self._now_ns = now_ns
@@ -153,6 +166,10 @@ class BinancePrivate(PrivateSide):
             if found is not None:
                 return found(call)
         raise AssertionError(route.does)
+
+    def order_counts(self, call: Call) -> list[dict[str, Any]]:
+        """Tell how many orders are counted."""
+        return self.limits.order_rows(call.account, self._now_ns())
 
     def start_stream(self, call: Call) -> dict[str, Any]:
         """Return the account's listenKey, and extend it."""
@@ -234,19 +251,21 @@ class BinancePrivate(PrivateSide):
     def _called(
         self, peer: Peer, method: str, route: Route | None, params: dict[str, Any], now: int
     ) -> Any:
-        public = {"ping": {}, "time": {"serverTime": now // MILLISECOND}}
-        if method in public:
-            return public[method]
+        if method in PUBLIC_CALLS:
+            return self._told(PUBLIC_CALLS[method], params)
         if method in SESSION:
             return self._session(peer, method, params)
         if route is None:
             raise Problem(-1000, "Unknown method.")
+        if route.does == "unsubscribe":
+            peer.account = ""
+            return {}
         account, key = self._caller(peer, route, params)
         peer.notes["caller"] = account
         self.limits.order(account, route.orders, now)
         call = _call(account, {name: _text(each) for name, each in params.items()}, key)
-        if route.does in ("subscribe", "unsubscribe"):
-            return self._subscription(peer, route, call)
+        if route.does == "subscribe":
+            return self._subscription(peer, call)
         return self._do(route, call, key)
 
     def _caller(self, peer: Peer, route: Route, params: dict[str, Any]) -> tuple[str, ApiKey]:
@@ -295,10 +314,17 @@ class BinancePrivate(PrivateSide):
             "userDataStream": bool(peer.account),
         }
 
-    def _subscription(self, peer: Peer, route: Route, call: Call) -> dict[str, Any]:
-        if route.does == "unsubscribe":
-            peer.account = ""
-            return {}
+    def _told(self, path: str, params: dict[str, Any]) -> Any:
+        found = self._public(path, {name: _text(each) for name, each in params.items()})
+        if found is None:
+            raise Problem(-1000, "Unknown method.")
+        status, body = found
+        told = json.loads(body)
+        if status != OK:
+            raise Problem(told["code"], told["msg"], status)
+        return told
+
+    def _subscription(self, peer: Peer, call: Call) -> dict[str, Any]:
         peer.account, peer.muted = call.account, False
         number = peer.notes["subscription"] = peer.notes.get("subscriptions", 0)
         peer.notes["subscriptions"] = number + 1

@@ -59,6 +59,9 @@ USDM = {
     ("PUT", _ORDER): Route("modify", AMEND, 0, 1),
     ("DELETE", _ORDER): Route("cancel", CANCEL),
     ("GET", _ORDER): Route("query", QUERY),
+    ("POST", f"{_ORDER}/test"): Route("test", QUERY),
+    ("GET", "/fapi/v1/income"): Route("income", ACCOUNT, 30),
+    ("GET", "/fapi/v1/rateLimit/order"): Route("order_counts", ACCOUNT),
     ("POST", _BATCH): Route("place_batch", NEW, 5, 5),
     ("PUT", _BATCH): Route("modify_batch", AMEND, 5, 5),
     ("DELETE", _BATCH): Route("cancel_batch", CANCEL),
@@ -119,6 +122,7 @@ SPOT = {
     ("DELETE", "/api/v3/openOrders"): Route("cancel_all", CANCEL_ALL),
     ("GET", "/api/v3/allOrders"): Route("all_orders", QUERY, 20),
     ("GET", "/api/v3/myTrades"): Route("trades", QUERY, 20),
+    ("GET", "/api/v3/rateLimit/order"): Route("order_counts", ACCOUNT, 40),
     ("GET", "/api/v3/account"): Route("spot_account", ACCOUNT, 20),
     ("GET", "/api/v3/account/commission"): Route("spot_commission", ACCOUNT, 20),
     # Binance has ended these; clients that still use them get their events.
@@ -139,9 +143,26 @@ SPOT_CALLS = {
     "myTrades": Route("trades", QUERY, 20),
     "account.status": Route("spot_account", ACCOUNT, 20),
     "account.commission": Route("spot_commission", ACCOUNT, 20),
+    "account.rateLimits.orders": Route("order_counts", ACCOUNT, 40),
     "userDataStream.subscribe": Route("subscribe", STREAM_KEY, 2),
     "userDataStream.subscribe.signature": Route("subscribe", STREAM_KEY, 2),
     "userDataStream.unsubscribe": Route("unsubscribe", STREAM_KEY, 2, signed=False),
 }
 """Of the WebSocket API; those about the session are the same for both."""
+PUBLIC_CALLS = {
+    "ping": "ping",
+    "time": "time",
+    "exchangeInfo": "exchangeInfo",
+    "depth": "depth",
+    "trades.recent": "trades",
+    "trades.historical": "historicalTrades",
+    "trades.aggregate": "aggTrades",
+    "klines": "klines",
+    "uiKlines": "uiKlines",
+    "avgPrice": "avgPrice",
+    "ticker.24hr": "ticker/24hr",
+    "ticker.price": "ticker/price",
+    "ticker.book": "ticker/bookTicker",
+}
+"""What calls ask of the market: the ends of the paths that say the same by REST."""
 SESSION = ("session.logon", "session.status", "session.logout")

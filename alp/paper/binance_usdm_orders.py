@@ -6,7 +6,15 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from alp.paper.binance_answers import USDM_REFUSALS, Problem, missing, usdm_order, usdm_trade
+from alp.paper.binance_answers import (
+    MONEY,
+    USDM_REFUSALS,
+    Problem,
+    missing,
+    signed,
+    usdm_order,
+    usdm_trade,
+)
 from alp.paper.binance_orders import BinanceOrders, Call, unknown
 from alp.paper.market import MILLISECOND
 from alp.paper.orders import Refusal, Refused, Report, Ticket, Tif
@@ -172,6 +180,33 @@ class UsdmOrders(BinanceOrders):
     def trades(self, call: Call) -> list[dict[str, Any]]:
         """Ask for fills."""
         return [usdm_trade(each, self.book(each.order.symbol)) for each in self.traded(call)]
+
+    def test(self, call: Call) -> dict[str, Any]:
+        """Look at an order's parameters and do nothing."""
+        self._ticket(call)
+        return {}
+
+    def income(self, call: Call) -> list[dict[str, Any]]:
+        """Tell what fills earned and cost; what was paid for funding is not among it."""
+        wanted, most = call.params.get("incomeType"), call.number("limit", 100)
+        rows = [
+            {
+                "symbol": each.order.symbol,
+                "incomeType": kind,
+                "income": signed(amount, MONEY),
+                "asset": each.fee_asset,
+                "time": each.at_ns // MILLISECOND,
+                "info": str(each.number),
+                "tranId": each.number,
+                "tradeId": str(each.number),
+            }
+            for each in self.desk.trades_of(call.account)
+            for kind, amount in (("COMMISSION", -each.fee), ("REALIZED_PNL", each.realised))
+            if amount
+            and wanted in (None, kind)
+            and call.params.get("symbol") in (None, each.order.symbol)
+        ]
+        return rows[-most:] if most > 0 else []
 
     def countdown(self, call: Call) -> dict[str, Any]:
         """Set the timer of a symbol; 0 ends it."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from alp.paper.accounts import Accounts
 from alp.paper.book import ASK, BID
+from alp.paper.coinbase_history import candles, past_trades
 from alp.paper.coinbase_private import private_side
 from alp.paper.market import Made, Market
 from alp.paper.protocol import (
@@ -27,6 +28,7 @@ from alp.paper.protocol import (
 CASH = ("USD", "EUR", "GBP")
 PRODUCTS = "/api/v3/brokerage/market/products"
 _CHANNELS = {"level2": BOOK, "ticker": QUOTE, "market_trades": TRADE}
+_BAD_CANDLES = 400, b'{"error":"INVALID_ARGUMENT","message":"unsupported granularity"}'
 _UNKNOWN = 404, b'{"error":"NOT_FOUND","message":"Product not found"}'
 
 
@@ -75,16 +77,17 @@ class Coinbase(Protocol):
         if product == path:
             return None
         product, slash, name = product.partition("/")
-        if product not in rows or (slash and name != "ticker"):
+        if product not in rows or (slash and name not in ("ticker", "candles")):
             return _UNKNOWN
-        return 200, compact(self._ticker(product) if slash else rows[product])
-
-    def _ticker(self, product: str) -> dict[str, Any]:
-        """Return the trades of the last event that had some, and the touch."""
+        if not slash:
+            return 200, compact(rows[product])
         market = self.markets[self._symbol(product)]
+        if name == "candles":
+            past = candles(market, query, self.now_ms())
+            return _BAD_CANDLES if past is None else (200, compact({"candles": past}))
         bid, _, ask, _ = touch_of(market)
-        trades = [{**_trade(market, made), "product_id": product} for made in market.made]
-        return {"trades": trades, "best_bid": bid, "best_ask": ask}
+        trades = past_trades(market, product, query)
+        return 200, compact({"trades": trades, "best_bid": bid, "best_ask": ask})
 
     def _older(self, name: str) -> Answer | None:
         """Answer what some clients still ask the older interface."""

@@ -28,7 +28,7 @@ from alp.paper.connection import CLOSE_FRAME, PING_FRAME, PONG_FRAME, Connection
 from alp.paper.faults import Act, Fault, Script
 from alp.paper.market import Event, Market
 from alp.paper.private_server import Lost, PrivateServer
-from alp.paper.protocol import BOOK, QUOTE, TRADE, Peer, Protocol, Reply
+from alp.paper.protocol import QUOTE, TRADE, Peer, Protocol, Reply
 from alp.paper.source import Source
 from alp.venues.adapter import Endpoints
 
@@ -233,6 +233,9 @@ class Exchange:
             if market.made and connection.wants(TRADE, market):
                 for made in market.made:
                     connection.send(self.protocol.trade(connection.peer, market, made))
+            if connection.peer.others and not connection.silent:
+                for message in self.protocol.others(connection.peer, market):
+                    connection.send(message)
         if self.private is not None and self.protocol.private is not None:
             self.protocol.private.desk.happened(market)
             self.private.flush()
@@ -384,7 +387,10 @@ class Exchange:
         self._begin(connection)
 
     def _begin(self, connection: Connection) -> None:
-        self._begun |= {symbol for channel, symbol in connection.peer.subscribed if channel == BOOK}
+        peer = connection.peer
+        self._begun |= {symbol for _, symbol in peer.subscribed}
+        others = {name.partition("@")[0].upper() for name in peer.others}
+        self._begun |= others & self.markets.keys()
 
     def _begin_traded(self) -> None:
         if self.protocol.private is not None:

@@ -11,6 +11,7 @@ from alp.paper.accounts import Accounts
 from alp.paper.book import ASK, BID
 from alp.paper.kraken_futures_private import private_side
 from alp.paper.kraken_futures_requests import parts
+from alp.paper.kraken_history import futures_candles, futures_executions, futures_history
 from alp.paper.market import Made, Market
 from alp.paper.protocol import (
     BOOK,
@@ -55,18 +56,20 @@ class KrakenFutures(Protocol):
         if root == "/derivatives/api/v3/tickers" and name in self.markets:
             return self._answer(f'"ticker":{_ticker(self.markets[name])}')
         if root != "/derivatives/api/v3":
-            return None
+            return self._past(path.split("/")[1:], query)
         if name == "instruments":
             rows = ",".join(map(self._instrument, self.markets.values()))
             return self._answer(f'"instruments":[{rows}]')
         if name == "tickers":
             rows = ",".join(map(_ticker, self.markets.values()))
             return self._answer(f'"tickers":[{rows}]')
-        if name != "orderbook":
+        if name not in ("orderbook", "history"):
             return None
         market = self.markets.get(query.get("symbol", ""))
         if market is None:
             return 200, b'{"result":"error","error":"contractNotFound"}'
+        if name == "history":
+            return self._answer(f'"history":{compact(futures_history(market)).decode()}')
         sides = [
             ",".join(
                 f"[{_float(market.book.price(price))},{_float(market.book.quantity(quantity))}]"
@@ -75,6 +78,17 @@ class KrakenFutures(Protocol):
             for bid in (BID, ASK)
         ]
         return self._answer(f'"orderBook":{{"bids":[{sides[0]}],"asks":[{sides[1]}]}}')
+
+    def _past(self, parts: list[str], query: dict[str, str]) -> Answer | None:
+        """Answer with trades and charts, which are below paths of their own."""
+        found: dict[str, Any] | None = None
+        match parts:
+            case ["api", "history", _, "market", symbol, "executions"] if symbol in self.markets:
+                found = futures_executions(self.markets[symbol])
+            case ["api", "charts", "v1", _, symbol, resolution] if symbol in self.markets:
+                market = self.markets[symbol]
+                found = futures_candles(market, resolution, query, self.now_ms())
+        return None if found is None else (200, compact(found))
 
     def _instrument(self, market: Market) -> str:
         rules, book = self.desk.rules[market.symbol], market.book

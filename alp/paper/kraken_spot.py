@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Callable, Iterable
+from decimal import Decimal
+from email.utils import formatdate
 from typing import Any
 
 from alp.paper.accounts import Accounts
 from alp.paper.book import ASK, BID, Change, text
+from alp.paper.kraken_history import spot_candles, spot_spread, spot_trades
 from alp.paper.kraken_names import old_name
 from alp.paper.kraken_spot_accounts import private_side
+from alp.paper.kraken_spot_requests import symbol_of
 from alp.paper.market import Made, Market
 from alp.paper.protocol import (
     BOOK,
@@ -137,7 +141,9 @@ class KrakenSpot(Protocol):
         if name == path:
             return None
         if name == "Time":
-            return self._answer({"unixtime": self.now_ms() // 1000})
+            at_s = self.now_ms() // 1000
+            written = formatdate(at_s, usegmt=True)
+            return self._answer({"unixtime": at_s, "rfc1123": written})
         if name == "SystemStatus":
             return self._answer({"status": "online", "timestamp": stamp(self.now_ms())})
         if name == "Assets":
@@ -145,18 +151,34 @@ class KrakenSpot(Protocol):
             row = {"aclass": "currency", "decimals": 8, "display_decimals": 4}
             return self._answer({each: {**row, "altname": each} for each in sorted(assets)})
         pairs = {_old_pair(symbol, ""): market for symbol, market in self.markets.items()}
-        wanted = query["pair"].split(",") if query.get("pair") else list(pairs)
-        if name not in ("AssetPairs", "Depth", "Ticker"):
+        asked = query["pair"].split(",") if query.get("pair") else list(self.markets)
+        if name not in ("AssetPairs", "Depth", "Ticker", "OHLC", "Trades", "Spread"):
             return None
-        if not set(wanted) <= set(pairs):
+        found = [symbol_of(each, self.markets) for each in asked]
+        if "" in found:
             return _UNKNOWN
+        wanted = [_old_pair(each, "") for each in found]
         if name == "AssetPairs":
             return self._answer({each: self._pair(pairs[each]) for each in wanted})
         if name == "Ticker":
             return self._answer({each: _ticker(pairs[each]) for each in wanted})
+        if name != "Depth":
+            return self._past(name, wanted[0], pairs[wanted[0]], query)
         count = query.get("count", "100")
         most = int(count) if count.isdigit() else 100
         return self._answer({each: _depth(pairs[each], most) for each in wanted})
+
+    def _past(self, name: str, pair: str, market: Market, query: dict[str, str]) -> Answer:
+        if name == "OHLC":
+            candles = spot_candles(market, query, self.now_ms())
+            if candles is None:
+                return 200, b'{"error":["EGeneral:Invalid arguments"]}'
+            return self._answer({pair: candles[0], "last": candles[1]})
+        if name == "Trades":
+            trades, last = spot_trades(market, query)
+            return self._answer({pair: trades, "last": last})
+        spread, at_s = spot_spread(market)
+        return self._answer({pair: spread, "last": at_s})
 
     def _pair(self, market: Market) -> dict[str, Any]:
         rules = self.desk.rules[market.symbol]
@@ -225,6 +247,8 @@ class KrakenSpot(Protocol):
             if key[0] == BOOK:
                 peer.depths[symbol] = depth
                 replies.append(self._view(symbol, depth).whole())
+            elif key[0] == QUOTE and params.get("snapshot") is not False:
+                replies.append(self._ticker(self.markets[symbol], "snapshot"))
         peer.heartbeats = bool(peer.subscribed or peer.account)
         return replies
 
@@ -248,10 +272,21 @@ class KrakenSpot(Protocol):
 
     def quote(self, peer: Peer, market: Market) -> bytes:
         """Return the touch."""
+        return self._ticker(market, "update")
+
+    def _ticker(self, market: Market, kind: str) -> bytes:
         bid, bids, ask, asks = touch_of(market)
+        book = market.book
+        day = market.history.day(self.now_ms(), self.desk.ledger.middle(market.symbol))
+        worth = day.turnover // day.volume if day.volume else day.close
+        figures = [book.price(each) for each in (day.close, worth, day.low, day.high)]
+        change = (Decimal(day.close) - day.open).scaleb(-book.price_decimals)
+        share = round(100 * (day.close - day.open) / day.open, 2) if day.open else 0
         return (
-            f'{{"channel":"ticker","type":"update","data":[{{"symbol":"{market.symbol}",'
-            f'"bid":{bid},"bid_qty":{bids},"ask":{ask},"ask_qty":{asks},"last":{bid}}}]}}'
+            f'{{"channel":"ticker","type":"{kind}","data":[{{"symbol":"{market.symbol}",'
+            f'"bid":{bid},"bid_qty":{bids},"ask":{ask},"ask_qty":{asks},"last":{figures[0]},'
+            f'"volume":{book.quantity(day.volume)},"vwap":{figures[1]},"low":{figures[2]},'
+            f'"high":{figures[3]},"change":{change:f},"change_pct":{share}}}]}}'
         ).encode()
 
     def trade(self, peer: Peer, market: Market, made: Made) -> bytes:

@@ -13,6 +13,7 @@ from random import Random
 
 from alp.paper.book import Change, PlainBook
 from alp.paper.generator import Wander, grown
+from alp.paper.history import History, Past
 
 TRADE_EVERY = 7
 """Events of a book for each made-up trade."""
@@ -78,6 +79,8 @@ class Market:
         How many there were.
     clock_ns
         The venue's clock, nanoseconds UTC.
+    history
+        What was traded.
     """
 
     def __init__(
@@ -103,6 +106,7 @@ class Market:
         self.raw: bytes | None = None
         self.changes: list[Change] = []
         self.made: list[Made] = []
+        self.history = History()
         self._recorded = recorded or iter(())
         self._seed = seed
         self._random = Random(seed)  # noqa: S311 - a made-up market, not a secret
@@ -143,6 +147,8 @@ class Market:
         else:
             made = self.trade() if self.events % TRADE_EVERY == 0 else None
             self.made = [] if made is None else [made]
+        for number, bought, price, quantity in self.made:
+            self.history.add(Past(number, bought, price, quantity, self.at_ms))
 
     def _made_up(self) -> Event:
         """Return changes, already in the book: again they change nothing. None if one-sided."""
@@ -155,6 +161,7 @@ class Market:
     def refine(self) -> None:
         """Let prices have one decimal more from now on."""
         self.book.refine()
+        self.history.refine()
         self._wander = Wander(self.book, self._seed)
 
     def levels(self, bid: bool) -> list[tuple[int, int]]:

@@ -69,6 +69,8 @@ class Peer:
         Channel and product; the channels `book`, `quote` and `trade` are the same everywhere.
     names
         What Binance's streams are called, by channel and product.
+    others
+        Streams beside those channels, and when something was last said on each, milliseconds.
     depths
         Levels of Kraken's books, by product.
     heartbeats
@@ -91,6 +93,7 @@ class Peer:
     query: dict[str, str] = field(default_factory=dict)
     subscribed: set[tuple[str, str]] = field(default_factory=set)
     names: dict[tuple[str, str], str] = field(default_factory=dict)
+    others: dict[str, int] = field(default_factory=dict)
     depths: dict[str, int] = field(default_factory=dict)
     heartbeats: bool = False
     sequence: int = 0
@@ -187,6 +190,10 @@ class Protocol:
     def trade(self, peer: Peer, market: Market, made: Made) -> bytes:
         """Return what says a trade."""
         raise NotImplementedError
+
+    def others(self, peer: Peer, market: Market) -> list[bytes]:
+        """Return what the streams among ``peer.others`` say after an event."""
+        return []
 
     def lose(self, peer: Peer) -> None:
         """Count a message that is not going to be sent."""
