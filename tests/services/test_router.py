@@ -8,16 +8,18 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from account_world import LIMITS, manifest
+from account_world import LIMITS, NOW, manifest
 from hypothesis import event, given, settings
+from plain_gate import NEW, command
 from plain_route import Wish
 from plain_route import route as plain_route
 from routed_world import Routed, instrument, router_of, worlds
 
-from alp._core.gate import GateState
+from alp._core.gate import GateState, Refusal
+from alp._core.orders import OrderTable
 from alp._core.route import RouteError, RouteShort
 from alp.errors import ConfigError
-from alp.services.execution.limits import UNITS
+from alp.services.execution.limits import UNITS, AccountVenue, journal_instruments, make_gate
 from alp.services.execution.route_terms import Decision, Nothing, VenueState, Want
 from alp.services.execution.router import Router
 from alp.venues.instruments import Instrument, Trading
@@ -362,3 +364,44 @@ def test_an_order_that_is_too_small_and_too_large_at_once_is_refused() -> None:
 def test_without_venues_there_is_no_router() -> None:
     with pytest.raises(ConfigError, match="no venue"):
         Router(manifest(), [])
+
+
+@settings(max_examples=150, deadline=None)
+@given(world=worlds(apart=True))
+def test_what_is_given_passes_the_accounts_gate(world: Routed) -> None:
+    world.states = {
+        at: state._replace(open_buys=0, open_sells=0, orders_left=min(state.orders_left, 20))
+        for at, state in world.states.items()
+    }
+    decision = decide(world)
+    check(world, decision)
+    for at, (traded, state) in enumerate(
+        zip(world.instruments, world.states.values(), strict=True)
+    ):
+        product = AccountVenue(at, world.strategy.spec.venues[at], traded)
+        rows = journal_instruments(world.strategy, [product])
+        table = OrderTable([(row.group, row.unit) for row in rows])
+        table.set_position(at, state.position)
+        gate = make_gate(world.strategy, [product], table)
+        gate.fence(7)
+        gate.see_book(at, state.fresh, NOW)
+        middle = round(100 / world.tick(at))
+        gate.see_reference(at, middle, middle, NOW)
+        gate.see_clock(0, NOW)
+        gate.set_state(state.gate)
+        for number, child in enumerate(decision.children):
+            if child.instrument != at:
+                continue
+            said = gate.approve(
+                command(
+                    f"ours-{number}",
+                    NEW,
+                    instrument=at,
+                    side=child.side,
+                    price=child.price,
+                    quantity=child.lots,
+                    token=7,
+                ),
+                NOW + number,  # two alike at one time are a slip: see duplicateWindow
+            )
+            assert not isinstance(said, Refusal), (said, child)
