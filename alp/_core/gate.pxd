@@ -27,7 +27,8 @@ cdef enum:                      # Refusal
     REFUSED_FENCED = 18
     REFUSED_INVALID = 19
     REFUSED_FULL = 20
-    REFUSALS_END = 21
+    REFUSED_FOREIGN_ID = 21
+    REFUSALS_END = 22
 
 cdef enum:                      # GateState
     GATE_ACTIVE = 1
@@ -106,6 +107,9 @@ cdef struct Gatehouse:
     u64 opened                  # new orders among them
     Passed recent[RECENT]
     i64 refused[REFUSALS_END]
+    char own[24]                # what ids of new orders begin with
+    int own_bytes               # of it; 0: ids are anything
+    int own_digits              # of base 36, that follow and end the id
 
 cdef struct Approval:
     OrderCommand command

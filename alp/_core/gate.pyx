@@ -66,6 +66,7 @@ class Refusal(IntEnum):
     FENCED = REFUSED_FENCED
     INVALID = REFUSED_INVALID
     FULL = REFUSED_FULL
+    FOREIGN_ID = REFUSED_FOREIGN_ID
 
 
 # What each means: for documentation, logs and the help of metrics.
@@ -90,6 +91,7 @@ REFUSALS = {
     Refusal.FENCED: "another writer owns the account",
     Refusal.INVALID: "no such command, order, side, price or quantity, or after its deadline",
     Refusal.FULL: "no room to keep track of one more order or amend",
+    Refusal.FOREIGN_ID: "a new order's id is not one of this account's and this writer's",
 }
 
 
@@ -218,7 +220,7 @@ cdef int _check_order(
     cdef const InstrumentBook* book = &orders.books[command.header.instrument]
     cdef const GroupBook* total = &orders.totals[book.group]
     cdef int side = BUY if command.side > 0 else SELL
-    cdef i64 could = book.position * command.side + book.open_quantity[side] + more
+    cdef i128 could = book.position * command.side + book.open_quantity[side] + more
     cdef i128 all_could = total.net * command.side + total.open_quantity[side] + (
         <i128>more * book.unit
     )
@@ -289,6 +291,20 @@ cdef int _check_amend(
     )
 
 
+cdef bint _is_own(const Gatehouse* gate, const char* client_id) noexcept nogil:
+    """Whether an order would be known as ours by its id, wherever it is found again."""
+    cdef int end = gate.own_bytes + gate.own_digits
+    cdef int at
+    if gate.own_bytes == 0:
+        return True
+    if memcmp(client_id, gate.own, gate.own_bytes) != 0:
+        return False
+    for at in range(gate.own_bytes, end):
+        if not (c'0' <= client_id[at] <= c'9' or c'a' <= client_id[at] <= c'z'):
+            return False
+    return client_id[end] == 0
+
+
 cdef int gate_check(
     const Gatehouse* gate, const Orders* orders, const OrderCommand* command, i64 now_ns
 ) noexcept nogil:
@@ -314,6 +330,8 @@ cdef int gate_check(
     place = orders_by_client(orders, command.client_id)
     if command.action == ACTION_AMEND:
         return _check_amend(gate, orders, command, place, now_ns)
+    if not _is_own(gate, command.client_id):
+        return REFUSED_FOREIGN_ID
     if place >= 0:
         return REFUSED_DUPLICATE
     if orders.free_order < 0:
@@ -515,6 +533,14 @@ cdef class Gate:
         if token <= self.house.token:
             raise ValueError(f"token {token} is not newer than {self.house.token}")
         self.house.token = token
+
+    def own(self, str prefix not None, int digits):
+        """Say what ids of new orders are: `prefix`, then so many digits of base 36."""
+        cdef bytes text = prefix.encode("ascii")
+        if not text or digits < 0 or len(text) + digits >= sizeof(self.house.own):
+            raise ValueError(f"no ids: {prefix!r} and {digits} digits")
+        memcpy(self.house.own, <const char*>text, len(text))
+        self.house.own_bytes, self.house.own_digits = len(text), digits
 
     def kill(self):
         """Let nothing but cancels leave until :meth:`release`."""

@@ -15,12 +15,13 @@ cdef extern from "stdint.h":
 
 cdef enum:
     MAGIC = 0x6C61              # "al"
-    VERSION = 1
+    VERSION = 2
     CLIENT_ID = 24              # bytes, padded with zeros
     VENUE_ID = 48
     TEXT = 56
     EXCHANGE_NAME = 24
     SYMBOL_NAME = 40
+    ASSET_NAME = 16
     MOST_LEVELS = 1000          # of one side of a Depth
     MOST_QUOTES = 32            # of one side of Quotes
 
@@ -101,13 +102,14 @@ cdef packed struct ExecutionReport:
     i64 filled                  # in all
     i64 last_price              # of this fill
     i64 last_quantity
-    i64 fee                     # 10**-8 of the fee asset, positive when paid
+    i64 fee                     # 10**-8 of the fee's asset, positive when paid
     u8 state
     u8 reason
     i8 side
     u8 liquidity                # 1 maker, 2 taker
     u8 refusal                  # the gate's, where it did not let the command pass
     u8 reserved[3]
+    char fee_asset[ASSET_NAME]  # empty where it is not known
 
 cdef packed struct Position:
     Header header

@@ -68,6 +68,7 @@ class ExecutionReportMessage(NamedTuple):
     side: int
     liquidity: int
     refusal: int = 0
+    fee_asset: str = ""
 
 class PositionMessage(NamedTuple):
     header: HeaderFields

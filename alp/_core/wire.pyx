@@ -113,6 +113,7 @@ class ExecutionReportMessage(NamedTuple):
     side: int
     liquidity: int
     refusal: int = 0
+    fee_asset: str = ""
 
 
 class PositionMessage(NamedTuple):
@@ -424,6 +425,7 @@ cdef bytes _encode_report(object message):
     report.state, report.reason = message.state, message.reason
     report.side, report.liquidity = message.side, message.liquidity
     report.refusal = message.refusal
+    _put_text(report.fee_asset, ASSET_NAME, message.fee_asset, "fee_asset")
     return (<char*>&report)[:sizeof(ExecutionReport)]
 
 
@@ -534,7 +536,7 @@ cdef object _decode_order(const char* data, int kind):
         header, _get_text(report.client_id, CLIENT_ID), _get_text(report.venue_id, VENUE_ID),
         _get_text(report.trade_id, VENUE_ID), report.price, report.quantity, report.filled,
         report.last_price, report.last_quantity, report.fee, report.state, report.reason,
-        report.side, report.liquidity, report.refusal,
+        report.side, report.liquidity, report.refusal, _get_text(report.fee_asset, ASSET_NAME),
     )
 
 

@@ -47,12 +47,17 @@ class ClientIds:
         """What all our ids begin with, of whatever epoch."""
         return f"{self.tag}-"
 
+    @property
+    def own(self) -> tuple[str, int]:
+        """What ids of this epoch begin with, and how many digits follow."""
+        return f"{self.prefix}{_digits(self.epoch)}", WIDTH
+
     def next(self) -> str:
         """Return an id that never was; at most 18 characters."""
         self.counter += 1
         if self.counter >= MOST:
             raise ConfigError(f"epoch {self.epoch} has no more ids", hint="open the journal again")
-        return f"{self.tag}-{_digits(self.epoch)}{_digits(self.counter)}"
+        return f"{self.own[0]}{_digits(self.counter)}"
 
 
 @dataclass(frozen=True, slots=True)

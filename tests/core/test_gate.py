@@ -87,6 +87,7 @@ CASES: dict[Refusal, tuple[dict[str, Any], dict[str, Any], Any]] = {
     Refusal.FENCED: ({}, {}, lambda gate: gate.fence(TOKEN + 1)),
     Refusal.INVALID: ({}, {"deadline_ns": NOW - 1}, None),
     Refusal.FULL: ({"capacity": 1}, {"price": 999}, _passed_before),
+    Refusal.FOREIGN_ID: ({}, {}, lambda gate: gate.own("ours-00000a", 6)),
 }
 
 
@@ -135,6 +136,34 @@ def test_a_kill_lasts_until_it_is_released_and_then_the_gate_is_halted() -> None
     assert refusal(gate, command("a", NEW)) is Refusal.HALTED
     gate.set_state(GateState.ACTIVE)
     assert refusal(gate, command("a", NEW)) is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "other-00000a000001",
+        "ours-00000b000001",
+        "ours-00000a00001",
+        "ours-00000a0000001",
+        "ours-00000a00000A",
+        "ours-00000a",
+        "a",
+    ],
+)
+def test_a_new_order_has_an_id_that_is_known_as_ours_later(wrong: str) -> None:
+    gate = gate_of()
+    gate.own("ours-00000a", 6)
+    assert refusal(gate, command(wrong, NEW)) is Refusal.FOREIGN_ID
+    assert refusal(gate, command("ours-00000a0000", NEW)) is Refusal.FOREIGN_ID
+    assert refusal(gate, command("ours-00000a0000z1", NEW)) is None
+    assert refusal(gate, command("ours-00000a0000z1", AMEND, price=999)) is None
+    assert refusal(gate, command(wrong, CANCEL)) is None
+
+
+def test_an_id_that_would_not_fit_is_nobodys() -> None:
+    for prefix, digits in (("", 6), ("x" * 20, 6), ("x", -1)):
+        with pytest.raises(ValueError, match="no ids"):
+            gate_of().own(prefix, digits)
 
 
 def test_a_token_only_grows() -> None:

@@ -42,7 +42,7 @@ LAYOUTS = {
     TradeFields: "qqqb7x",
     BookStatusMessage: "?B6xq",
     OrderCommandMessage: "24sQqqqBbBB4x",
-    ExecutionReportMessage: "24s48s48sqqqqqqBBbBB3x",
+    ExecutionReportMessage: "24s48s48sqqqqqqBBbBB3x16s",
     PositionMessage: "qqq8x",
     InventoryMessage: "16s16s16sqQ",
     HeartbeatMessage: "QQ",
@@ -84,6 +84,7 @@ messages: st.SearchStrategy[Any] = st.one_of(
         sides,
         u8,
         u8,
+        text(16),
     ),
     st.builds(PositionMessage, headers, i64, i64, i64),
     st.builds(InventoryMessage, headers, wide, wide, wide, i64, u64),
@@ -140,7 +141,10 @@ EXAMPLES = (
     BookStatusMessage(HeaderFields(3, 7, 45, 0, 2), False, 2, 17),
     OrderCommandMessage(HeaderFields(4, 7, 1, 0, 2), "eth-1-7", 12, 268100, 50, 9, 1, -1, 1, 3),
     ExecutionReportMessage(
-        HeaderFields(5, 7, 2, 8, 9), "eth-1-7", "8389765", "t-1", 1, 2, 3, 4, 5, -6, 7, 8, 1, 1, 13
+        HeaderFields(5, 7, 2, 8, 9),
+        *("eth-1-7", "8389765", "t-1"),
+        *(1, 2, 3, 4, 5, -6, 7, 8, 1, 1, 13),
+        "USDC",
     ),
     PositionMessage(HeaderFields(6, 7, 3, 8, 9), -50, 268100, 10**12),
     InventoryMessage(HeaderFields(7, 0, 4, 8, 9), 10**24, -5, 3 * 10**23, 19_000_000, 6),

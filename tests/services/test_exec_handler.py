@@ -27,7 +27,7 @@ from alp._core.wire import (
     encode,
 )
 from alp.bus.commands import CommandClient
-from alp.journal.ids import parse_client_id
+from alp.journal.ids import ClientIds, parse_client_id
 from alp.paper.accounts import WITHDRAW_KEY, WITHDRAW_SECRET
 from alp.paper.faults import CommandFault, Fault
 from alp.paper.orders import Kind, Report
@@ -401,7 +401,8 @@ def test_reports_can_be_asked_for_and_bad_commands_do_no_harm(tmp_path: Path) ->
                 )
                 return await here.ask(handler, good._replace(**fields))
 
-            fenced = await order(client_id=f"{tag}x1", token=here.token - 1)
+            ids = ClientIds(tag, here.token, counter=18 * 36**5)
+            fenced = await order(client_id=ids.next(), token=here.token - 1)
             assert fenced.refusal == Refusal.FENCED
             for wrong in (
                 {"client_id": ""},
@@ -413,6 +414,9 @@ def test_reports_can_be_asked_for_and_bad_commands_do_no_harm(tmp_path: Path) ->
                 {"client_id": "a", "price": -1},
             ):
                 assert (await order(**wrong)).refusal == Refusal.INVALID, wrong
+            other = ClientIds("other", here.token)
+            for foreign in ("a", f"{tag}x2", f"{tag}-x2", other.next()):
+                assert (await order(client_id=foreign)).refusal == Refusal.FOREIGN_ID
             elsewhere = HeaderFields(2, 9, 1, 0, 0)
             assert (await order(client_id="a", header=elsewhere)).refusal == Refusal.NOT_ALLOWED
             with here.context.socket(zmq.DEALER) as garbage:
@@ -421,7 +425,8 @@ def test_reports_can_be_asked_for_and_bad_commands_do_no_harm(tmp_path: Path) ->
                 for each in (b"", b"x", b"\0" * 500, b"\xff" * 64):
                     await garbage.send(each)
                 assert not await garbage.poll(300)
-            done = await order(client_id=f"{tag}x2")
+            mine = ids.next()
+            done = await order(client_id=mine)
             assert not done.refusal
             await until(lambda: here.desk.trades_of("first"), SOON_S)
             first = await reports_of(here, handler, OrderState.FILLED)
@@ -429,7 +434,7 @@ def test_reports_can_be_asked_for_and_bad_commands_do_no_harm(tmp_path: Path) ->
             fills = [each for each in first if each.last_quantity]
             assert sum(each.last_quantity for each in fills) == 20
             assert len({each.trade_id for each in fills}) == len(fills)
-            again = await order(client_id=f"{tag}x2")
+            again = await order(client_id=mine)
             assert again.refusal == Refusal.DUPLICATE
             assert handler.alive
 

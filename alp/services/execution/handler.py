@@ -196,6 +196,7 @@ class ExecHandler:
         ids = ClientIds(tag_of(self._strategy, self.name), journal.token)
         gate = make_gate(self._strategy, products, journal.orders)
         gate.fence(journal.token)
+        gate.own(*ids.own)
         hands = Hands(
             _Pages(journal),
             journal.token,
