@@ -10,10 +10,10 @@ from typing import Any
 from client_world import market, trade
 from plain_owner import QUICK, Book, session_of
 
-from alp.paper import coinbase_private, kraken_futures_private, kraken_spot_accounts
 from alp.paper.accounts import hmac_credentials
 from alp.paper.binance import Binance
 from alp.paper.coinbase import Coinbase
+from alp.paper.coinbase_private import known_credentials
 from alp.paper.desk import Desk
 from alp.paper.exchange import Exchange
 from alp.paper.faults import CommandFault
@@ -31,24 +31,6 @@ SECOND = 10**9
 PATIENT = replace(QUICK, answer_ns=3 * SECOND)
 
 
-def _coinbase() -> Protocol:
-    protocol = Coinbase([market("ETH-USD")])
-    coinbase_private.private_side(protocol)
-    return protocol
-
-
-def _kraken_spot() -> Protocol:
-    protocol = KrakenSpot([market("ETH/USDC")])
-    kraken_spot_accounts.private_side(protocol)
-    return protocol
-
-
-def _kraken_futures() -> Protocol:
-    protocol = KrakenFutures([market("PF_ETHUSD", price_decimals=1, quantity_decimals=3)])
-    kraken_futures_private.private_side(protocol)
-    return protocol
-
-
 @dataclass(frozen=True)
 class Kind:
     make: Callable[[], Protocol]
@@ -56,6 +38,12 @@ class Kind:
     credentials: Callable[[], Credentials]
     book: str = ""
     """The market whose book it is, where that has another name."""
+    socket: bool = False
+    """Whether commands go by WebSocket where they can."""
+
+    @property
+    def market(self) -> str:
+        return self.book or self.symbol
 
 
 KINDS = {
@@ -70,10 +58,21 @@ KINDS = {
         lambda: hmac_credentials()[0],
     ),
     "coinbase-spot": Kind(
-        _coinbase, "ETH-USDC", lambda: coinbase_private.known_credentials()[0], book="ETH-USD"
+        lambda: Coinbase([market("ETH-USD")]),
+        "ETH-USDC",
+        lambda: known_credentials()[0],
+        book="ETH-USD",
     ),
-    "kraken-futures": Kind(_kraken_futures, "PF_ETHUSD", lambda: hmac_credentials(base64=True)[0]),
-    "kraken-spot": Kind(_kraken_spot, "ETH/USDC", lambda: hmac_credentials(base64=True)[0]),
+    "kraken-futures": Kind(
+        lambda: KrakenFutures([market("PF_ETHUSD", price_decimals=1, quantity_decimals=3)]),
+        "PF_ETHUSD",
+        lambda: hmac_credentials(base64=True)[0],
+    ),
+    "kraken-spot": Kind(
+        lambda: KrakenSpot([market("ETH/USDC")]),
+        "ETH/USDC",
+        lambda: hmac_credentials(base64=True)[0],
+    ),
 }
 
 

@@ -53,6 +53,20 @@ FUTURES = replace(
     order_quantity=Grid(3, 1),
 )
 USDC = replace(SPOT, exchange="coinbase-spot", symbol="ETH-USDC", feed_symbol="ETH-USD")
+COINBASE_FILL = {
+    "entry_id": "E-1",
+    "trade_id": "T-1",
+    "order_id": "V-1",
+    "trade_time": "2026-09-30T02:40:03.123456789Z",
+    "trade_type": "FILL",
+    "price": "2650.1",
+    "size": "0.02",
+    "commission": "0.132505",
+    "product_id": "ETH-USDC",
+    "liquidity_indicator": "MAKER",
+    "size_in_quote": False,
+    "side": "BUY",
+}
 
 
 def signer(credentials: Credentials = KRAKEN, now_ns: int = NOW_NS) -> Signer:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from order_kit import (
     COINBASE,
+    COINBASE_FILL,
     NOW_NS,
     USDC,
     amend,
@@ -421,22 +422,6 @@ def test_cancel_all_lists_and_cancels_until_the_list_ends(
     assert "product_ids" not in asked(adapter.cancel_all(None, owner))[2]
 
 
-FILL = {
-    "entry_id": "E-1",
-    "trade_id": "T-1",
-    "order_id": "V-1",
-    "trade_time": "2026-09-30T02:40:03.123456789Z",
-    "trade_type": "FILL",
-    "price": "2650.1",
-    "size": "0.02",
-    "commission": "0.132505",
-    "product_id": "ETH-USDC",
-    "liquidity_indicator": "MAKER",
-    "size_in_quote": False,
-    "side": "BUY",
-}
-
-
 def test_trades_are_fills_with_exact_fees(adapter: CoinbaseOrders, owner: Signer) -> None:
     call = adapter.trades(USDC, NOW_NS + 5, owner)
     assert asked(call)[2] == {
@@ -444,7 +429,7 @@ def test_trades_are_fills_with_exact_fees(adapter: CoinbaseOrders, owner: Signer
         "start_sequence_timestamp": "2026-09-21T14:13:20.000000005Z",
         "limit": "250",
     }
-    outcome = read(adapter, call, {"fills": [FILL], "cursor": "c2"}, USDC)
+    outcome = read(adapter, call, {"fills": [COINBASE_FILL], "cursor": "c2"}, USDC)
     (fact,) = outcome.facts
     assert (fact.kind, fact.venue_id, fact.trade_id) == (OrderEvent.FILL, "V-1", "T-1")
     assert (fact.price, fact.quantity, fact.side, fact.liquidity) == (265_010, 2_000_000, 1, 1)
@@ -452,9 +437,11 @@ def test_trades_are_fills_with_exact_fees(adapter: CoinbaseOrders, owner: Signer
     assert fact.at_ns == 1_790_736_003_123_456_789
     assert outcome.more is not None
     assert asked(outcome.more(owner))[2]["cursor"] == "c2"
-    quoted = {**FILL, "size": "53.002", "size_in_quote": True}
+    quoted = {**COINBASE_FILL, "size": "53.002", "size_in_quote": True}
     assert read(adapter, call, {"fills": [quoted], "cursor": ""}, USDC).facts == ()
-    odd = read(adapter, call, {"fills": [{**FILL, "trade_type": "REVERSAL"}], "cursor": ""}, USDC)
+    odd = read(
+        adapter, call, {"fills": [{**COINBASE_FILL, "trade_type": "REVERSAL"}], "cursor": ""}, USDC
+    )
     assert (odd.facts, odd.policy, odd.more) == ((), Policy.RESYNC_STATE, None)
 
 
@@ -521,7 +508,7 @@ ASKED: dict[str, tuple[Any, Any]] = {
     "lists": (lambda it, by: it.query(new(USDC), by), LIST),
     "open": (lambda it, by: it.open_orders([USDC], by)[0], LIST),
     "all": (lambda it, by: it.cancel_all(USDC, by), LIST),
-    "trades": (lambda it, by: it.trades(USDC, 0, by), {"fills": [FILL], "cursor": "c"}),
+    "trades": (lambda it, by: it.trades(USDC, 0, by), {"fills": [COINBASE_FILL], "cursor": "c"}),
     "accounts": (
         lambda it, by: it.account([USDC], by)[0],
         {

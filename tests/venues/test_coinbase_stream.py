@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from order_kit import (
     COINBASE,
+    COINBASE_FILL,
     NOW_NS,
     USDC,
     cancel,
@@ -44,22 +45,6 @@ def owner() -> Signer:
 def accepted(order_id: str = "CB-1", client_id: str = "alp-1-1") -> dict[str, Any]:
     row = {"order_id": order_id, "product_id": "ETH-USDC", "client_order_id": client_id}
     return {"success": True, "success_response": row}
-
-
-FILL = {
-    "entry_id": "E-1",
-    "trade_id": "T-1",
-    "order_id": "V-1",
-    "trade_time": "2026-09-30T02:40:03.123456789Z",
-    "trade_type": "FILL",
-    "price": "2650.1",
-    "size": "0.02",
-    "commission": "0.132505",
-    "product_id": "ETH-USDC",
-    "liquidity_indicator": "MAKER",
-    "size_in_quote": False,
-    "side": "BUY",
-}
 
 
 def frame(number: int, *orders: dict[str, Any], kind: str = "update") -> dict[str, Any]:
@@ -139,7 +124,10 @@ def test_in_whatever_order_facts_come_the_end_is_the_same(
     trades = read(
         adapter,
         adapter.trades(USDC, 0, owner),
-        {"fills": [FILL, {**FILL, "trade_id": "T-2", "size": "0.03"}], "cursor": ""},
+        {
+            "fills": [COINBASE_FILL, {**COINBASE_FILL, "trade_id": "T-2", "size": "0.03"}],
+            "cursor": "",
+        },
         USDC,
     ).facts
     assert end_of(new(USDC), [*acked, *facts, *trades]) == (OrderState.FILLED, 5_000_000)

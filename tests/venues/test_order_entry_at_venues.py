@@ -10,24 +10,19 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import account_worlds
 import aiohttp
 import pytest
 import yarl
-from client_world import market, trade
+from account_worlds import Kind
+from client_world import trade
 from order_kit import apply
 from waits import run
 
 from alp._core.order_life import OrderEvent, OrderState, RejectReason
 from alp._core.orders import OrderTable
-from alp.paper import coinbase_private, kraken_futures_private, kraken_spot_accounts
-from alp.paper.accounts import hmac_credentials
-from alp.paper.coinbase import Coinbase
 from alp.paper.exchange import Exchange
-from alp.paper.kraken_futures import KrakenFutures
-from alp.paper.kraken_spot import KrakenSpot
-from alp.paper.protocol import Protocol
 from alp.venues.adapter import Endpoints
-from alp.venues.credentials import Credentials
 from alp.venues.http import Budget, Http
 from alp.venues.instruments import Instrument
 from alp.venues.orders import (
@@ -50,46 +45,9 @@ pytestmark = pytest.mark.timed
 WITHIN_S = 30.0
 
 
-def _coinbase() -> Protocol:
-    protocol = Coinbase([market("ETH-USD")])
-    coinbase_private.private_side(protocol)
-    return protocol
-
-
-def _kraken_spot() -> Protocol:
-    protocol = KrakenSpot([market("ETH/USDC")])
-    kraken_spot_accounts.private_side(protocol)
-    return protocol
-
-
-def _kraken_futures() -> Protocol:
-    protocol = KrakenFutures([market("PF_ETHUSD", 1, 3)])
-    kraken_futures_private.private_side(protocol)
-    return protocol
-
-
-@dataclass(frozen=True)
-class Kind:
-    make: Callable[[], Protocol]
-    symbol: str
-    market: str
-    credentials: Callable[[], Credentials]
-    socket: bool = False
-
-
-KINDS = {
-    "coinbase-spot": Kind(
-        _coinbase, "ETH-USDC", "ETH-USD", lambda: coinbase_private.known_credentials()[0]
-    ),
-    "kraken-spot": Kind(
-        _kraken_spot, "ETH/USDC", "ETH/USDC", lambda: hmac_credentials(base64=True)[0]
-    ),
-    "kraken-futures": Kind(
-        _kraken_futures, "PF_ETHUSD", "PF_ETHUSD", lambda: hmac_credentials(base64=True)[0]
-    ),
-    "kraken-spot by socket": Kind(
-        _kraken_spot, "ETH/USDC", "ETH/USDC", lambda: hmac_credentials(base64=True)[0], True
-    ),
+KINDS = {name: account_worlds.KINDS[name] for name in ("coinbase-spot", "kraken-spot")} | {
+    "kraken-spot by socket": replace(account_worlds.KINDS["kraken-spot"], socket=True),
+    "kraken-futures": account_worlds.KINDS["kraken-futures"],
 }
 
 
