@@ -72,7 +72,7 @@ def _do(exchange: Exchange, act: dict[str, Any]) -> None:
     elif kind == "step":
         exchange.step(int(act["events"]))
     elif kind == "apply":
-        exchange.apply(Fault(act["fault"]), count=int(act.get("count", 1)))
+        exchange.apply(Fault(str(act["fault"]).replace("-", "_")), count=int(act.get("count", 1)))
     elif kind == "fee-token":
         side = exchange.protocol.private
         for account in [] if side is None else side.desk.accounts.by_name.values():

@@ -153,7 +153,8 @@ def read_credentials(venue: str, folder: Path | None = None) -> Credentials:
         if os.environ.get(name):
             if what == "private_key":
                 path = Path(os.environ[name])
-                found[what] = (_file(path), f"{path} ({name})")
+                place = f"{path} ({name})"
+                found[what] = (_file(path, place), place)
             else:
                 found[what] = (Secret(os.environ[name]), name)
     if folder is not None:
@@ -163,7 +164,7 @@ def read_credentials(venue: str, folder: Path | None = None) -> Credentials:
                 continue
             if what in found:
                 raise ConfigError(f"credentials of {venue}: {path} and {found[what][1]} both exist")
-            found[what] = (_file(path), str(path))
+            found[what] = (_file(path, str(path)), str(path))
     if "key" not in found:
         raise ConfigError(f"credentials of {venue}: no key", hint=_where(names, folder))
     return make_credentials(venue, **found)
@@ -240,14 +241,14 @@ def require(credentials: Credentials, kinds: tuple[Kind, ...], venue: str) -> No
         )
 
 
-def _file(path: Path) -> Secret:
+def _file(path: Path, where: str) -> Secret:
     try:
         with path.open("rb") as stream:
             text = Secret(stream.read(MOST_BYTES + 1).decode("utf-8", "replace"))
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from error
+        raise ConfigError(f"{where}: {error.strerror}") from error
     if len(text.reveal()) > MOST_BYTES:
-        raise ConfigError(f"{path}: more than {MOST_BYTES} bytes are no key")
+        raise ConfigError(f"{where}: more than {MOST_BYTES} bytes are no key")
     return text
 
 

@@ -95,6 +95,8 @@ def test_one_thing_can_happen_now() -> None:
         _, state = await world.send("GET", "/-/state", {})
         assert [row["fee_asset"] for row in state["accounts"]["first"]["fills"]] == ["USDC", "BNB"]
         assert len(state["touches"]["ETHUSDC"]) == 4
+        status, _ = await act(world, {"act": "apply", "fault": "half-open"})
+        assert status == 200
 
     run(test)
 

@@ -269,6 +269,21 @@ def test_a_handler_ends_while_the_venue_cannot_be_reached(tmp_path: Path) -> Non
     run(test())
 
 
+def test_a_handler_that_was_stopped_before_it_read_the_account_does_not_say_that_nothing_is_left(
+    tmp_path: Path,
+) -> None:
+    async def test() -> None:
+        async with world(tmp_path, quotes=False) as here:
+            here.exchange.script.command("any", CommandFault.LOSE_REQUEST, times=10_000)
+            handler = await here.start()
+            await handler.says("the venue has not been read yet")
+            handler.signal(signal.SIGTERM)
+            assert await handler.status() == 5, handler.text
+            assert "stopped before the venue said what is open" in handler.text
+
+    run(test())
+
+
 def test_orders_of_an_earlier_life_are_cancelled_and_those_of_others_are_not(
     tmp_path: Path,
 ) -> None:

@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 import pytest
 from account_world import NOW, SECOND, World, quotes
 
+from alp._core.ladder import LadderOptions
 from alp._core.order_life import OrderEvent, OrderState, RejectReason
 from alp._core.wire import QuotesMessage
 from alp.services.execution.account import Step
+from alp.services.execution.ladder import LadderPlan
+from alp.services.execution.market_view import MarketView
 from alp.services.execution.resting import FIRST_REST_NS, Resting
 from alp.venues.account.state import AccountNews, AccountState
 from alp.venues.orders import Action, Command, Policy
@@ -249,6 +252,19 @@ def test_what_may_still_be_open_at_the_deadline_is_told() -> None:
         assert [each.client_id for each in await ending] == [order.client_id]
 
     lead(test)
+
+
+def test_a_wish_that_cannot_be_is_told_once_and_in_few_words(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World()
+    view = MarketView(world.gate, world.account.products, [0], SECOND)
+    plan = LadderPlan(world.account, view, LadderOptions())
+    for _ in range(3):
+        assert plan(world.venue, quotes(bids=[(0, 2**62)] * 30)) == []
+    (record,) = caplog.records
+    assert len(record.getMessage()) < 300
+    assert plan.refused == 3
 
 
 def test_an_order_whose_cancel_was_refused_is_not_cancelled_again_at_once() -> None:

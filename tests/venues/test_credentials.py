@@ -250,7 +250,7 @@ def test_a_missing_file_or_folder_is_named(tmp_path: Path, setenv: Setenv) -> No
     assert "apiKey" in str(failure.value.hint)
     setenv("ALP_SPOT_KEY", KEY)
     setenv("ALP_SPOT_PRIVATE_KEY_FILE", str(tmp_path / "none.pem"))
-    with pytest.raises(ConfigError, match=r"none\.pem: No such file"):
+    with pytest.raises(ConfigError, match=r"none\.pem \(ALP_SPOT_PRIVATE_KEY_FILE\): No such file"):
         read_credentials("spot")
     (tmp_path / "secret").mkdir()
     with pytest.raises(ConfigError, match="Is a directory"):

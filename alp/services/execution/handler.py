@@ -274,6 +274,7 @@ class ExecHandler:
                 await asyncio.wait([*work, stopping], return_when=asyncio.FIRST_COMPLETED)
         finally:
             logger.info("stopping")
+            was_read = begin.done()
             await self._end(begin)
             for task in (begin, *work, stopping):
                 task.cancel()
@@ -281,6 +282,8 @@ class ExecHandler:
         failures = [each for each in ended if isinstance(each, Exception)]
         if failures:
             raise first_cause(failures)
+        if not was_read and not self._residue:
+            raise VenueError(f"{self.name}: stopped before the venue said what is open")
 
     async def _begin(self) -> None:
         """Read the account; only then may anything leave."""

@@ -67,6 +67,7 @@ class LadderPlan:
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self.refused = 0
+        self._refused: dict[int, list[QuoteFields]] = {}
         self._account = account
         self._view = view
         self._monotonic_ns = monotonic_ns
@@ -98,7 +99,9 @@ class LadderPlan:
             )
         except LadderError as error:
             self.refused += 1
-            logger.warning("%s: quotes refused: %s", venue.venue.name, error)
+            if self._refused.get(venue.index) != quotes:
+                logger.warning("%s: quotes refused: %.200s", venue.venue.name, error)
+                self._refused[venue.index] = quotes
             return self(venue, None)
         flags = wanted.flags if wanted is not None else 0
         return [
