@@ -310,7 +310,7 @@ class Watchdog:
                 f"{self._adapter.exchange}: this key may withdraw",
                 hint="make one for the watchdog that may cancel, and at most trade",
             )
-        barred = allowed is not None and "trade" not in allowed
+        barred = allowed is not None and not allowed & {"trade", "cancel"}
         self._trouble("key", "it may not cancel here" if barred else "")
 
     def _account(self) -> CancelOnly:
