@@ -28,6 +28,9 @@ from alp.paper.protocol import (
 CASH = ("USD", "EUR", "GBP")
 PRODUCTS = "/api/v3/brokerage/market/products"
 _CHANNELS = {"level2": BOOK, "ticker": QUOTE, "market_trades": TRADE}
+_SLOW = ("ticker_batch", "candles", "status")
+BATCH_MS = 5000
+"""Between messages of those."""
 _BAD_CANDLES = 400, b'{"error":"INVALID_ARGUMENT","message":"unsupported granularity"}'
 _UNKNOWN = 404, b'{"error":"NOT_FOUND","message":"Product not found"}'
 
@@ -184,7 +187,7 @@ class Coinbase(Protocol):
         if channel == "heartbeats":
             peer.heartbeats = kind == "subscribe"
             return [self._sent(peer, "subscriptions", b'[{"subscriptions":{"heartbeats":[]}}]')]
-        if channel not in _CHANNELS or kind not in ("subscribe", "unsubscribe"):
+        if channel not in (*_CHANNELS, *_SLOW) or kind not in ("subscribe", "unsubscribe"):
             return [b'{"type":"error","message":"failure to subscribe"}']
         replies = []
         for product in message.get("product_ids", []):
@@ -193,6 +196,12 @@ class Coinbase(Protocol):
                 return [
                     b'{"type":"error","message":"%b is not a valid product"}' % product.encode()
                 ]
+            if channel in _SLOW:
+                peer.others.pop(f"{symbol}@{channel}", None)
+                if kind == "subscribe":
+                    peer.others[f"{symbol}@{channel}"] = self.markets[symbol].at_ms
+                    replies.append(self._slow(peer, channel, self.markets[symbol], whole=True))
+                continue
             key = (_CHANNELS[channel], symbol)
             if kind == "unsubscribe":
                 peer.subscribed.discard(key)
@@ -242,17 +251,28 @@ class Coinbase(Protocol):
 
     def quote(self, peer: Peer, market: Market) -> bytes:
         """Return the touch."""
-        bid, bids, ask, asks = touch_of(market)
-        row = {
-            "type": "ticker",
-            "product_id": market.symbol,
-            "price": bid,
-            "best_bid": bid,
-            "best_bid_quantity": bids,
-            "best_ask": ask,
-            "best_ask_quantity": asks,
-        }
-        return self._sent(peer, "ticker", compact([{"type": "update", "tickers": [row]}]))
+        return self._sent(peer, "ticker", compact([{"type": "update", "tickers": [_tick(market)]}]))
+
+    def others(self, peer: Peer, market: Market) -> list[bytes]:
+        """Return what the slow channels say."""
+        found = []
+        for name, last_ms in list(peer.others.items()):
+            symbol, _, channel = name.partition("@")
+            if symbol == market.symbol and market.at_ms - last_ms >= BATCH_MS:
+                peer.others[name] = market.at_ms
+                found.append(self._slow(peer, channel, market, whole=False))
+        return found
+
+    def _slow(self, peer: Peer, channel: str, market: Market, *, whole: bool) -> bytes:
+        event: dict[str, Any] = {"type": "snapshot" if whole else "update"}
+        if channel == "ticker_batch":
+            event["tickers"] = [_tick(market)]
+        elif channel == "candles":
+            past = candles(market, {"granularity": "FIVE_MINUTE"}, self.now_ms()) or []
+            event["candles"] = [{**each, "product_id": market.symbol} for each in past[:1]]
+        else:
+            event["products"] = [_status(each) for each in self._rows(market)[:1]]
+        return self._sent(peer, channel, compact([event]))
 
     def trade(self, peer: Peer, market: Market, made: Made) -> bytes:
         """Return a trade."""
@@ -262,6 +282,32 @@ class Coinbase(Protocol):
     def lose(self, peer: Peer) -> None:
         """Leave out a number."""
         peer.sequence += 1
+
+
+def _status(row: dict[str, Any]) -> dict[str, Any]:
+    names = ("base_increment", "quote_increment", "display_name", "status")
+    return {
+        "product_type": row["product_type"],
+        "id": row["product_id"],
+        "base_currency": row["base_currency_id"],
+        "quote_currency": row["quote_currency_id"],
+        **{name: row[name] for name in names},
+        "status_message": "",
+        "min_market_funds": row["quote_min_size"],
+    }
+
+
+def _tick(market: Market) -> dict[str, str]:
+    bid, bids, ask, asks = touch_of(market)
+    return {
+        "type": "ticker",
+        "product_id": market.symbol,
+        "price": bid,
+        "best_bid": bid,
+        "best_bid_quantity": bids,
+        "best_ask": ask,
+        "best_ask_quantity": asks,
+    }
 
 
 def _trade(market: Market, made: Made) -> dict[str, str]:

@@ -25,6 +25,8 @@ from alp.paper.protocol import (
     touch_of,
 )
 
+FEES = "00000000-0000-4000-8000-000000000001"
+"""Name of the one schedule there is, per cent."""
 _CHANNELS = {"book": BOOK, "ticker": QUOTE, "trade": TRADE}
 
 
@@ -60,6 +62,8 @@ class KrakenFutures(Protocol):
         if name == "instruments":
             rows = ",".join(map(self._instrument, self.markets.values()))
             return self._answer(f'"instruments":[{rows}]')
+        if name == "feeschedules":
+            return self._answer(f'"feeSchedules":[{compact(self._fees()).decode()}]')
         if name == "tickers":
             rows = ",".join(map(_ticker, self.markets.values()))
             return self._answer(f'"tickers":[{rows}]')
@@ -79,6 +83,11 @@ class KrakenFutures(Protocol):
         ]
         return self._answer(f'"orderBook":{{"bids":[{sides[0]}],"asks":[{sides[1]}]}}')
 
+    def _fees(self) -> dict[str, Any]:
+        owner = next(iter(self.desk.accounts.by_name.values()))
+        tier = {"makerFee": owner.maker_pips / 10_000, "takerFee": owner.taker_pips / 10_000}
+        return {"uid": FEES, "name": "simulated", "tiers": [{**tier, "usdVolume": 0.0}]}
+
     def _past(self, parts: list[str], query: dict[str, str]) -> Answer | None:
         """Answer with trades and charts, which are below paths of their own."""
         found: dict[str, Any] | None = None
@@ -95,7 +104,8 @@ class KrakenFutures(Protocol):
         base, quote = parts(market.symbol)
         decimals = book.quantity_decimals - len(str(rules.lot)) + 1
         return (
-            f'{{"symbol":"{market.symbol}","type":"flexible_futures","contractSize":1,'
+            f'{{"symbol":"{market.symbol}","type":"flexible_futures","feeScheduleUid":"{FEES}",'
+            f'"contractSize":1,'
             f'"tickSize":{book.price(rules.tick)},"tradeable":true,'
             f'"contractValueTradePrecision":{decimals},"postOnly":false,'
             f'"base":"{base}","quote":"{quote}","pair":"{base}:{quote}"}}'

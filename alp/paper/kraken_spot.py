@@ -12,6 +12,7 @@ from typing import Any
 from alp.paper.accounts import Accounts
 from alp.paper.book import ASK, BID, Change, text
 from alp.paper.kraken_history import spot_candles, spot_spread, spot_trades
+from alp.paper.kraken_instruments import instruments
 from alp.paper.kraken_names import old_name
 from alp.paper.kraken_spot_accounts import private_side
 from alp.paper.kraken_spot_requests import symbol_of
@@ -225,6 +226,11 @@ class KrakenSpot(Protocol):
         times = {"time_in": now, "time_out": now}
         if method == "ping":
             return [compact({"method": "pong", **number, **times})]
+        if params.get("channel") == "instrument" and method in ("subscribe", "unsubscribe"):
+            result = {"channel": "instrument", "snapshot": True}
+            accepted = {"method": method, "result": result, "success": True, **times, **number}
+            told = [instruments(self.markets.values(), self.desk.rules, halted=self.desk.halted)]
+            return [compact(accepted), *(told if method == "subscribe" else [])]
         replies = []
         for symbol in params.get("symbol", []):
             error = self._error(params, symbol)

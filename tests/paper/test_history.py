@@ -206,3 +206,50 @@ def test_a_history_forgets_the_oldest_and_follows_finer_prices() -> None:
     assert history.trades[-1].price == 200
     (candle,) = history.candles(60_000, 59_999)
     assert (candle.close, candle.turnover) == (200, 200 * 3 * (MOST_TRADES + 5))
+
+
+def test_kraken_lists_what_can_be_traded_on_a_channel() -> None:
+    made = KrakenSpot([market("ETH/USDC")], clock_ns=Clock())
+    wanted = {"channel": "instrument"}
+    replies = made.take(Peer(), {"method": "subscribe", "params": wanted, "req_id": 3})
+    accepted, told = map(json.loads, replies)
+    assert (accepted["success"], accepted["req_id"]) == (True, 3)
+    (pair,) = told["data"]["pairs"]
+    assert (pair["symbol"], pair["price_increment"], pair["qty_increment"]) == (
+        "ETH/USDC",
+        0.01,
+        1e-8,
+    )
+    assert [each["id"] for each in told["data"]["assets"]] == ["ETH", "USDC"]
+
+
+def test_coinbase_s_slow_channels_begin_with_a_snapshot_and_go_on_every_five_seconds() -> None:
+    clock = Clock()
+    made = Coinbase([market("ETH-USD")], clock_ns=clock)
+    traded(made, clock)
+    (one,) = made.markets.values()
+    peer = Peer()
+    for channel in ("ticker_batch", "candles", "status"):
+        wanted = {"type": "subscribe", "channel": channel, "product_ids": ["ETH-USD"]}
+        first, acknowledged = map(json.loads, made.take(peer, wanted))
+        assert (first["channel"], first["events"][0]["type"]) == (channel, "snapshot")
+        assert acknowledged["channel"] == "subscriptions"
+    one.happen(Event([], trades=()))
+    assert len(made.others(peer, one)) == 3  # three minutes have passed since it last moved
+    one.happen(Event([], trades=()))
+    assert made.others(peer, one) == []
+    clock.pass_s(5)
+    one.happen(Event([], trades=()))
+    told = [json.loads(each) for each in made.others(peer, one)]
+    assert [each["channel"] for each in told] == ["ticker_batch", "candles", "status"]
+    numbers = [each["sequence_num"] for each in told]
+    assert numbers == list(range(9, 12))
+
+
+def test_kraken_futures_tell_what_trading_costs() -> None:
+    made = KrakenFutures([market("PF_ETHUSD", 1, 3)], clock_ns=Clock())
+    (schedule,) = asked(made, "/derivatives/api/v3/feeschedules")["feeSchedules"]
+    (row,) = asked(made, "/derivatives/api/v3/instruments")["instruments"]
+    assert row["feeScheduleUid"] == schedule["uid"]
+    account = made.desk.accounts.by_name["first"]
+    assert schedule["tiers"][0]["makerFee"] == account.maker_pips / 10_000
