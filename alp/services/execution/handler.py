@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from random import Random
 from typing import Any
 
@@ -30,7 +29,7 @@ from alp.bus.sources import Source
 from alp.errors import ConfigError, VenueError
 from alp.journal.ids import ClientIds, parse_client_id
 from alp.journal.journal import Journal
-from alp.observe.loop import STUCK_NS, LoopWatch
+from alp.observe.loop import LoopWatch
 from alp.observe.web import Health, Web
 from alp.services.execution.account import START, Account, Hands
 from alp.services.execution.bus import ExecBus
@@ -50,7 +49,7 @@ from alp.services.execution.setup import (
     open_journal,
     tag_of,
 )
-from alp.services.tasks import first_cause
+from alp.services.tasks import first_cause, obeying_signals
 from alp.strategy.manifest import Strategy
 from alp.venues.account.clock_offset import ClockReading
 from alp.venues.account.session import AccountSession
@@ -105,21 +104,12 @@ class ExecHandler:
         VenueError
             If the account cannot act.
         """
-        loop = asyncio.get_running_loop()
-        handlers: dict[int, Callable[[], Any]] = {
-            signal.SIGTERM: self._stop.set,
-            signal.SIGINT: self._stop.set,
-            signal.SIGUSR1: lambda: self._kill("SIGUSR1"),
-        }
-        for number, handler in handlers.items():
-            loop.add_signal_handler(number, handler)
-        try:
-            async with contextlib.AsyncExitStack() as stack:
-                await self._set_up(stack)
-                await self._serve()
-        finally:
-            for number in handlers:
-                loop.remove_signal_handler(number)
+        async with contextlib.AsyncExitStack() as stack:
+            stack.enter_context(
+                obeying_signals(self._stop.set, SIGUSR1=lambda: self._kill("SIGUSR1"))
+            )
+            await self._set_up(stack)
+            await self._serve()
         return self._residue
 
     async def _set_up(self, stack: contextlib.AsyncExitStack) -> None:
@@ -377,7 +367,7 @@ class ExecHandler:
         registry.register(ExecMetrics(self._strategy.name, self, self._watch))
         return Web(
             address,
-            alive=self.alive,
+            alive=self._watch.alive,
             ready=self.ready,
             registry=registry,
             pages={"/orders": self.orders},
@@ -400,12 +390,6 @@ class ExecHandler:
             }
             for each in self.account.open_orders()
         ]
-
-    def alive(self) -> Health:
-        """Return whether the event loop does its work in time."""
-        stuck = time.monotonic_ns() - self._watch.beat_ns > STUCK_NS
-        reasons = ["the event loop does not keep up"] if stuck and self._watch.beat_ns else []
-        return Health(not reasons, reasons)
 
     def ready(self) -> Health:
         """Return whether orders may leave."""
