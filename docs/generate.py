@@ -102,6 +102,7 @@ def _exec_metrics() -> ExecMetrics:
         account=account,
         session=session,
         positions=SimpleNamespace(corrected=0),
+        caution=SimpleNamespace(loss=0),
         bus=SimpleNamespace(server=SimpleNamespace(malformed=0)),
         guard=None,
     )

@@ -28,7 +28,7 @@ from alp._core.order_store cimport (
     orders_release,
 )
 from alp._core.orders cimport OrderTable
-from alp._core.uint256 cimport i64, i128, u64
+from alp._core.uint256 cimport i64, i128, i128_to_int, u64
 from alp._core.wire cimport CLIENT_ID, VENUE_ID, u16, u32w
 
 SCHEMA = 1
@@ -242,7 +242,7 @@ cdef class Replay:
         if told.scope == 0 and told.index < orders.instruments:
             group = orders.books[told.index].group
             orders.totals[group].net += (
-                <i128>(told.amount - orders.books[told.index].position)
+                (<i128>told.amount - orders.books[told.index].position)
                 * orders.books[told.index].unit
             )
             orders.books[told.index].position = told.amount
@@ -355,7 +355,7 @@ cdef class Replay:
         cdef Orders* orders = &self.orders.orders
         cdef Order* order
         cdef int place
-        cdef i64 lots
+        cdef i128 lots
         if not 0 <= instrument < orders.instruments:
             raise ValueError(f"there is no instrument {instrument}")
         lots = orders.books[instrument].position
@@ -364,7 +364,7 @@ cdef class Replay:
                 order = &orders.orders[place]
                 if order.used and order.instrument == instrument:
                     lots -= order.life.filled * order.life.side
-        return lots
+        return i128_to_int(lots)
 
     def external(self, int group):
         """Return what was said that a group holds elsewhere, in its units."""

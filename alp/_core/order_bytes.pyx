@@ -19,7 +19,7 @@ from alp._core.gate cimport ACTION_AMEND, ACTION_CANCEL, ACTION_NEW, Approval, R
 from alp._core.order_store cimport MOST_VENUE_IDS, Order, Orders, largest
 from alp._core.orders cimport OrderTable
 from alp._core.sha2 cimport DIGEST_256, DIGEST_512, HmacKey, sha256, sign256, sign512
-from alp._core.uint256 cimport i64, u64
+from alp._core.uint256 cimport i64, u64, u128
 from alp._core.wire cimport CLIENT_ID, VENUE_ID, u8
 
 cdef enum:                      # what follows a literal
@@ -144,6 +144,10 @@ class WrittenOrder(NamedTuple):
     action: int
     text: bytes
     signature: str
+
+
+cdef inline u64 _most_whole() noexcept nogil:
+    return <u64>0xFFFFFFFFFFFFFFFF
 
 
 cdef inline u8* _put_whole(u8* to, u64 value) noexcept nogil:
@@ -416,6 +420,8 @@ cdef class OrderWriter:
         if (
             not 0 <= approval.command.price <= largest()
             or not 0 <= approval.command.quantity <= largest() or timestamp_ms < 0
+            or <u128>approval.command.price * product.price_step > _most_whole()
+            or <u128>approval.command.quantity * product.quantity_step > _most_whole()
         ):
             return BAD_NUMBER
         if not _is_plain(approval.command.client_id, CLIENT_ID, self.client_most):

@@ -60,8 +60,8 @@ cdef struct Index:              # open addressing, linear, no tombstones
 cdef struct InstrumentBook:
     int group
     i64 unit                    # of the group, in one lot
-    i64 position
-    i64 open_quantity[2]        # at worst
+    i128 position
+    i128 open_quantity[2]       # at worst
     i128 open_notional[2]
     int first[2]                # open orders
     i64 fill_ns[2][FILL_TIMES]
@@ -101,8 +101,18 @@ cdef struct Orders:
 
 
 cdef inline i64 largest() noexcept nogil:
-    """Of a price, a quantity, or units in a lot: products and sums of a table fit 128 bits."""
-    return <i64>1 << 40
+    """Of a price, a quantity, or units in a lot: products and sums of a table fit 128 bits.
+
+    A million orders of the largest price and quantity add up to 2**116; the collar's 10,000 times
+    a price and a number of basis points of 62 bits stay below 2**112. In lots of 10**-8 it is
+    2.8 million units.
+    """
+    return <i64>1 << 48
+
+
+cdef inline i64 most_traded() noexcept nogil:
+    """Of one order: what is told beyond it, which no order may have, adds nothing."""
+    return <i64>1 << 62
 
 
 cdef u64 hash_bytes(const char* text, int room) noexcept nogil

@@ -163,6 +163,11 @@ cdef inline u64 _trade_bucket(const Orders* orders, int place, u64 id) noexcept 
     return _mix(id ^ (<u64>place << 32)) & <u64>orders.trade_mask
 
 
+cdef inline void _add_traded(OrderLife* life, i64 quantity) noexcept nogil:
+    cdef i64 room = most_traded() - life.traded
+    life.traded += quantity if quantity < room else room
+
+
 cdef int _note_trade(Orders* orders, int place, const LifeEvent* event) noexcept nogil:
     """Count a trade once, however often it is told; of two tellings the larger."""
     cdef u64 bucket = _trade_bucket(orders, place, event.trade)
@@ -176,7 +181,7 @@ cdef int _note_trade(Orders* orders, int place, const LifeEvent* event) noexcept
                 return REPEATED
             life.sticky |= FLAG_TRADE_DIFFERS
             if event.quantity > trade.quantity:
-                life.traded += event.quantity - trade.quantity
+                _add_traded(life, event.quantity - trade.quantity)
                 trade.quantity, trade.price = event.quantity, event.price
             elif event.quantity == trade.quantity and event.price > trade.price:
                 trade.price = event.price
@@ -195,7 +200,7 @@ cdef int _note_trade(Orders* orders, int place, const LifeEvent* event) noexcept
     orders.trade_buckets[bucket] = at
     trade.next_order = orders.orders[place].trades
     orders.orders[place].trades = at
-    life.traded += event.quantity
+    _add_traded(life, event.quantity)
     return NEWS
 
 
@@ -250,7 +255,7 @@ cdef void _recount(Orders* orders, int place, i64 filled, i64 at_ns) noexcept no
     cdef i128 notional = open_notional(life)
     if more:
         book.position += more * life.side
-        total.net += <i128>(more * life.side) * book.unit
+        total.net += <i128>more * life.side * book.unit
         book.fill_ns[side][book.fills[side] % FILL_TIMES] = at_ns
         book.fills[side] += 1
     book.open_quantity[side] += opened

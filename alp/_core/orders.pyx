@@ -279,7 +279,7 @@ cdef class OrderTable:
         if not 0 <= instrument < self.orders.instruments or abs(lots) > largest():
             raise OrderError(f"instrument {instrument} with {lots} lots")
         book = &self.orders.books[instrument]
-        self.orders.totals[book.group].net += <i128>(lots - book.position) * book.unit
+        self.orders.totals[book.group].net += (<i128>lots - book.position) * book.unit
         book.position = lots
 
     def set_external(self, int group, i64 units):
@@ -296,7 +296,7 @@ cdef class OrderTable:
             raise OrderError(f"there is no instrument {instrument}")
         book = &self.orders.books[instrument]
         return ExposureFields(
-            book.position, book.open_quantity[BUY], book.open_quantity[SELL],
+            _wide(book.position), _wide(book.open_quantity[BUY]), _wide(book.open_quantity[SELL]),
             _wide(book.open_notional[BUY]), _wide(book.open_notional[SELL]),
         )
 

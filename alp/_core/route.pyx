@@ -12,7 +12,6 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 
 from alp._core.book cimport Level
-from alp._core.order_store cimport largest
 from alp._core.uint256 cimport i64, i128, u64, u128, u128_to_int
 
 from alp._core.consolidated import _common
@@ -20,6 +19,11 @@ from alp._core.consolidated import _common
 cdef enum:
     MOST_WEIGHT = 65536
     MOST_LEVELS_READ = 4096
+
+
+cdef inline i64 most() noexcept nogil:
+    """Of a price, a quantity or a position: a price with its factor and fee fits 128 bits."""
+    return <i64>1 << 40
 
 
 class RoutePolicy(IntEnum):
@@ -436,12 +440,12 @@ cdef class Router:
         for number, each in enumerate(routes):
             if (
                 not 0 < each.price_factor < 1 << 56 or not 0 < each.quantity_factor < 1 << 56
-                or not 0 <= each.price <= largest() or not abs(each.fee) <= MOST_FEE
-                or not 0 <= each.room <= largest() or not 0 < each.minimum <= largest()
-                or not each.minimum <= each.maximum <= largest()
+                or not 0 <= each.price <= most() or not abs(each.fee) <= MOST_FEE
+                or not 0 <= each.room <= most() or not 0 < each.minimum <= most()
+                or not each.minimum <= each.maximum <= most()
                 or not 0 <= each.minimum_notional < 1 << 62
                 or not 0 <= each.weight <= MOST_WEIGHT
-                or not abs(each.position) <= largest() or not 0 <= each.limit <= largest()
+                or not abs(each.position) <= most() or not 0 <= each.limit <= most()
             ):
                 raise RouteError(f"no route: {each}")
             route = &self.routes[<int>number]
@@ -453,9 +457,9 @@ cdef class Router:
             route.limit, route.healthy = each.limit, each.healthy
             if books:
                 route.levels, route.depth = &self.levels[at], len(books[number])
-                before = 0 if side > 0 else largest() + 1
+                before = 0 if side > 0 else most() + 1
                 for price, lots in books[number]:
-                    if not 0 < price <= largest() or not 0 < lots <= largest():
+                    if not 0 < price <= most() or not 0 < lots <= most():
                         raise RouteError(f"no level: {lots} lots at {price}")
                     if (price - before) * side <= 0:
                         raise RouteError(f"the level at {price} is not behind that at {before}")

@@ -112,8 +112,13 @@ class Execution(Section):
     """After so many fills of one side within `fillWindow` that side is off until they are older."""
     fill_window: PositiveDuration = 1000 * MILLISECOND
     """See `fillBurst`."""
+    collar_burst: Annotated[
+        int, Field(ge=1, le=1000, strict=True, json_schema_extra={"x-unit": "orders"})
+    ] = 10
+    """After so many different orders beyond `limits.priceCollarBps` within a minute only what
+    lowers the exposure leaves, until they are fewer."""
     max_clock_offset: PositiveDuration = 500 * MILLISECOND
-    """No new orders while the machine's clock is further than this from the venue's."""
+    """Nothing rests while the machine's clock is further than this from the venue's."""
     min_move_ticks: Annotated[
         int, Field(ge=1, le=10_000, strict=True, json_schema_extra={"x-unit": "ticks"})
     ] = 1

@@ -23,7 +23,7 @@ from alp._core.orders import OrderTable
 from alp._core.sha2 import HmacKey
 
 STAMP = 1_767_225_600_123
-LARGEST = 1 << 40
+LARGEST = 1 << 48
 NOTIONAL_BITS = 62
 
 
@@ -68,6 +68,7 @@ def test_numbers_are_those_of_decimal(
 ) -> None:
     price, quantity = counts
     assume(price * quantity < 1 << NOTIONAL_BITS)
+    assume(max(price * steps[0], quantity * steps[1]) < 1 << 64)
     text = written(
         "<price> <quantity>",
         Terms(price=price, quantity=quantity),
@@ -174,6 +175,14 @@ def test_what_cannot_be_written_is_not(terms: Terms, why: str) -> None:
     writer = writer_of(gate, lambda asked: Template("<price>") if asked.side > 0 else None)
     with pytest.raises(ValueError, match=why):
         writer.write(approve(gate, terms), STAMP)
+
+
+def test_a_number_that_64_bits_do_not_hold_is_refused_and_the_largest_is_not() -> None:
+    step, most = (1 << 16) + 1, ((1 << 64) - 1) // ((1 << 16) + 1)
+    text = written("<quantity>", Terms(price=1, quantity=most), 2, 1, 18, step)
+    assert text == f"{Decimal(most * step).scaleb(-18):f}"
+    with pytest.raises(ValueError, match="out of range"):
+        written("<quantity>", Terms(price=1, quantity=most + 1), 2, 1, 18, step)
 
 
 def test_a_time_before_the_epoch_is_refused() -> None:

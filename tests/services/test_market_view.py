@@ -24,7 +24,7 @@ AGE_NS = 500 * MILLISECOND
 class Seen:
     """A view of one product among two, the second on a coarser grid."""
 
-    def __init__(self, listed: tuple[int, ...] = (0, 1)) -> None:
+    def __init__(self, listed: tuple[int, ...] = (0, 1), collar_bps: int = 100) -> None:
         self.world = World()
         self.world.see(0, 0)
         self.clock: Clock = self.world.clock
@@ -35,6 +35,7 @@ class Seen:
             self.world.account.products,
             listed,
             AGE_NS,
+            collar_bps=collar_bps,
             changed=self.count,
             clock_ns=self.clock,
         )
@@ -58,7 +59,7 @@ class Seen:
 
 
 def test_a_book_is_fresh_while_it_is_live_and_the_quote_server_is_heard() -> None:
-    seen = Seen()
+    seen = Seen((0,))
     assert not seen.view.is_fresh(0)
     seen.live()
     assert seen.view.is_fresh(0)
@@ -128,6 +129,37 @@ def test_the_second_source_is_another_product_in_own_ticks() -> None:
     seen.clock.now_ns += 4 * AGE_NS + 1
     seen.hear(HeartbeatMessage, 0, 5, 6)
     assert seen.refusal() is Refusal.COLLAR  # what it said is too old
+
+
+def test_nothing_may_be_quoted_while_the_second_source_is_silent_or_not_live() -> None:
+    seen = Seen()
+    seen.live()
+    assert seen.view.is_fresh(0)
+    assert not seen.view.may_quote(0)
+    seen.live(1, 26_795, 26_805)
+    assert seen.view.may_quote(0)
+    assert seen.changes == 1
+    seen.hear(BookStatusMessage, 1, False, 3, NOW)
+    assert seen.changes == 2
+    assert not seen.view.may_quote(0)
+    seen.live(1, 26_795, 26_805)
+    assert seen.view.may_quote(0)
+    seen.clock.now_ns += 4 * AGE_NS + 1
+    seen.hear(BookStatusMessage, 0, True, 0, NOW)
+    assert seen.view.is_fresh(0)
+    assert not seen.view.may_quote(0)
+
+
+def test_a_price_is_confirmed_by_a_second_source_within_the_collar() -> None:
+    seen = Seen(collar_bps=100)
+    seen.live()
+    assert seen.view.confirmed_twice(0) is None
+    seen.live(1, 26_795, 26_805)
+    assert seen.view.confirmed_twice(0) == 536_010
+    seen.live(0, 270_670, 270_680)  # 1 % of 2680 above it is 2706.80
+    assert seen.view.confirmed_twice(0) == 541_350
+    seen.live(0, 270_690, 270_700)
+    assert seen.view.confirmed_twice(0) is None
 
 
 def test_a_product_without_another_is_its_own_second_source() -> None:

@@ -8,6 +8,7 @@ from account_world import World
 from test_account import one
 
 from alp._core.order_life import OrderEvent
+from alp._core.orders import LARGEST
 from alp.services.execution.positions import Positions
 from alp.venues.account.state import AccountReport
 from alp.venues.orders import Balance, PositionNews
@@ -78,3 +79,14 @@ def test_on_spot_the_position_is_what_can_be_sold() -> None:
     balances = (Balance("ETH", 123_499_999), Balance("USDC", 5 * 10**8))
     assert kept.positions.heard(AccountReport(balances, whole=True)) == [0]
     assert kept.lots == 1234  # of 0.001
+
+
+def test_a_position_that_is_too_large_to_be_counted_halts_until_it_is_not() -> None:
+    kept = Kept()
+    kept.hear(LARGEST + 1)
+    assert "position-0" in kept.world.account.halts
+    assert kept.notes == []
+    kept.hear(LARGEST)
+    kept.hear(LARGEST)
+    assert kept.lots == LARGEST
+    assert kept.world.account.may_add

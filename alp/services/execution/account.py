@@ -13,9 +13,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Protocol
 
-from alp._core.gate import Gate, GateState, Refusal, RiskApproved
+from alp._core.gate import Gate, GateState, Refusal
 from alp._core.order_life import OrderEvent, OrderState
 from alp._core.orders import (
     OUTCOME_NEWS,
@@ -28,6 +27,9 @@ from alp._core.orders import (
 from alp._core.wire import ExecutionReportMessage, HeaderFields, OrderCommandMessage, encode
 from alp.journal.ids import parse_client_id
 from alp.services.execution.limits import AccountVenue
+from alp.services.execution.outside import Journals, Sends
+from alp.services.execution.refusals import RefusalLog
+from alp.services.execution.reports import report_of, report_of_stranger, wire_text
 from alp.venues.account.state import AccountNews, AccountReport, AccountState
 from alp.venues.orders import Action, Command, Fact, FactTerms, LiveOrder, TimeInForce
 
@@ -45,73 +47,12 @@ MOST_TOLD = 65_536
 """Orders of whose trades it is remembered that they were told, the oldest beyond are forgotten."""
 START = "start"
 """Who halts until the account was read for the first time."""
-MOST_TEXT = 56
 UNSENT = {
     Action.NEW: OrderEvent.NOT_SENT,
     Action.AMEND: OrderEvent.AMEND_REFUSED,
     Action.CANCEL: OrderEvent.CANCEL_REFUSED,
 }
 """What a command that was approved and did not leave has come to."""
-
-
-class Sends(Protocol):
-    """The account session, as far as it is needed here."""
-
-    def send(self, commands: Sequence[Command]) -> None:
-        """Send commands of one action; their facts come by the callback."""
-        ...
-
-
-class Journals(Protocol):
-    """The intent journal, as far as it is needed here; each method may raise OSError."""
-
-    def intent(self, approved: RiskApproved, at_ns: int) -> int:
-        """Append a command that may leave once this number is durable."""
-        ...
-
-    def fact(
-        self,
-        client_id: str,
-        kind: int,
-        *,
-        at_ns: int = 0,
-        command: int = 0,
-        price: int = 0,
-        quantity: int = 0,
-        cumulative: int = -1,
-        trade_id: str = "",
-        reason: int = 0,
-        venue_id: str = "",
-        replaced: str = "",
-        venue_ns: int = 0,
-        fee: int = 0,
-        fee_asset: str = "",
-        liquidity: int = 0,
-    ) -> int:
-        """Append what was said of an order."""
-        ...
-
-    def adopted(
-        self, client_id: str, instrument: int, side: int, price: int, quantity: int, at_ns: int
-    ) -> int:
-        """Append an order of ours that was found at the venue."""
-        ...
-
-    def released(self, client_id: str, at_ns: int) -> int:
-        """Append that an order is forgotten."""
-        ...
-
-    def position(self, instrument: int, quantity: int, at_ns: int) -> int:
-        """Append a position that is the venue's word."""
-        ...
-
-    def gate(self, state: int, killed: bool, text: str, at_ns: int) -> int:
-        """Append what may leave from now on, and why."""
-        ...
-
-    async def durable(self, number: int) -> None:
-        """Wait until everything up to a number survives the machine."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +99,10 @@ class Hands:
 
 News = Callable[[OrderFields, Fact], None]
 """Hears of every order that something new is known of."""
+Fills = Callable[[OrderFields, Fact, int], None]
+"""Hears of every order of which more lots are filled, and of how many."""
+Refused = Callable[[AccountVenue, Step, Refusal], None]
+"""Hears of every step that the gate refused."""
 
 
 class Account:
@@ -166,7 +111,9 @@ class Account:
     Attributes
     ----------
     halts
-        Why nothing but cancels may leave, by who says so; empty: everything may.
+        Why nothing but cancels may leave, by who says so; empty: more may.
+    reductions
+        Why only what lowers the exposure may leave, by who says so.
     foreign
         Facts of orders that are not ours, left alone.
     counts
@@ -182,6 +129,7 @@ class Account:
         self.gate = gate
         self.products = {each.index: each for each in products}
         self.halts: dict[str, str] = {START: "the venue has not been read yet"}
+        self.reductions: dict[str, str] = {}
         self.foreign = 0
         self.counts: Counter[str] = Counter()
         self.changed = asyncio.Event()
@@ -189,6 +137,8 @@ class Account:
         self._journal = hands.journal
         self._session: Sends | None = None
         self._listeners: list[News] = []
+        self._fill_listeners: list[Fills] = []
+        self._refusal_listeners: list[Refused] = [RefusalLog(hands.clock_ns)]
         self._sent: dict[str, Command] = {}
         self._ended = dict.fromkeys(table.ended(), hands.clock_ns())
         self._told: dict[str, dict[str, bool]] = {}
@@ -200,6 +150,14 @@ class Account:
     def listen(self, listener: News) -> None:
         """Tell of news."""
         self._listeners.append(listener)
+
+    def listen_fills(self, listener: Fills) -> None:
+        """Tell of fills."""
+        self._fill_listeners.append(listener)
+
+    def listen_refusals(self, listener: Refused) -> None:
+        """Tell of what the gate refused."""
+        self._refusal_listeners.append(listener)
 
     @property
     def token(self) -> int:
@@ -213,8 +171,8 @@ class Account:
 
     @property
     def why(self) -> str:
-        """Why nothing but cancels may leave; empty where more may."""
-        return "; ".join(self.halts.values())
+        """Why nothing but cancels may leave, or only what reduces; empty where all may."""
+        return "; ".join((self.halts or self.reductions).values())
 
     def open_orders(self) -> list[OrderFields]:
         """Return what may be open, the largest risk first."""
@@ -237,6 +195,19 @@ class Account:
             logger.info("no longer halted: %s", who)
             self._set_state()
 
+    def restrain(self, who: str, why: str) -> None:
+        """Let only what lowers the exposure leave until `who` relaxes."""
+        if who not in self.reductions:
+            logger.warning("only what reduces may leave: %s: %s", who, why)
+            self.reductions[who] = why
+            self._set_state()
+
+    def relax(self, who: str) -> None:
+        """Take a restraint back; others may still hold."""
+        if self.reductions.pop(who, None) is not None:
+            logger.info("no longer restrained: %s", who)
+            self._set_state()
+
     def kill(self, why: str) -> None:
         """Let nothing but cancels leave until :meth:`release`."""
         if not self.gate.killed:
@@ -252,7 +223,9 @@ class Account:
             self._set_state()
 
     def _set_state(self) -> None:
-        state = GateState.HALTED if self.halts else GateState.ACTIVE
+        state = GateState.REDUCING if self.reductions else GateState.ACTIVE
+        if self.halts:
+            state = GateState.HALTED
         if state != self.gate.state:
             self.gate.set_state(state)
             self._note_gate(self.why)
@@ -282,7 +255,12 @@ class Account:
 
     # what is sent
 
-    async def do(self, venue: AccountVenue, steps: Iterable[Step]) -> list[Refusal]:
+    async def do(
+        self,
+        venue: AccountVenue,
+        steps: Iterable[Step],
+        refused: Callable[[Step, Refusal], None] | None = None,
+    ) -> list[Refusal]:
         """Let the gate see steps and send those that pass; return why the others did not."""
         refusals = []
         approved: list[tuple[Command, int | None]] = []
@@ -290,11 +268,20 @@ class Account:
             verdict = self._approve(venue, step)
             if isinstance(verdict, Refusal):
                 refusals.append(verdict)
+                self._note_refusal(venue, step, verdict)
+                if refused is not None:
+                    refused(step, verdict)
             else:
                 approved.append(verdict)
         if approved:
             await self._leave(approved)
         return refusals
+
+    def _note_refusal(self, venue: AccountVenue, step: Step, refusal: Refusal) -> None:
+        """Count a step that may not leave, and tell of it."""
+        self.counts[f"refused {refusal.name}"] += 1
+        for listener in self._refusal_listeners:
+            listener(venue, step, refusal)
 
     def _approve(self, venue: AccountVenue, step: Step) -> tuple[Command, int | None] | Refusal:
         """Let the gate see a step, and append its intent if it passes."""
@@ -313,7 +300,6 @@ class Account:
         )
         verdict = self.gate.approve(encode(message), now)
         if isinstance(verdict, Refusal):
-            self.counts[f"refused {verdict.name}"] += 1
             return verdict
         command = replace(
             self.command_of(self.table.get(message.client_id)),
@@ -480,6 +466,9 @@ class Account:
         if order.state in ENDED:
             self._ended.setdefault(order.client_id, now_ns)
         self._hands.report(report_of(order, fact, is_fill))
+        if order.filled > before.filled:
+            for told in self._fill_listeners:
+                told(order, fact, order.filled - before.filled)
         for listener in self._listeners:
             listener(order, fact)
         self.changed.set()
@@ -549,51 +538,3 @@ class Account:
             if now_ns - ended_ns < KEPT_NS and number >= spare:
                 return
             yield client_id
-
-
-def wire_text(text: str) -> str:
-    """Return as much of a text as messages of the bus and records of the journal hold."""
-    return text.encode("ascii", "replace")[:MOST_TEXT].decode()
-
-
-def report_of(order: OrderFields, fact: Fact, is_fill: bool) -> ExecutionReportMessage:
-    """Return what the bus is told of an order after a fact.
-
-    A trade is told once; told again without a quantity, it is the fee that was not known before.
-    """
-    return ExecutionReportMessage(
-        HeaderFields(0, order.instrument, 0, fact.at_ns, 0),
-        order.client_id,
-        order.venue_id,
-        fact.trade_id if fact.kind is OrderEvent.FILL else "",
-        order.price,
-        order.quantity,
-        order.filled,
-        fact.price if is_fill else 0,
-        fact.quantity if is_fill else 0,
-        fact.fee,
-        int(order.state),
-        int(order.reason),
-        order.side,
-        fact.liquidity,
-    )
-
-
-def report_of_stranger(client_id: str, index: int, fact: Fact) -> ExecutionReportMessage:
-    """Return what the bus is told of a trade of ours whose order nobody knows any more."""
-    return ExecutionReportMessage(
-        HeaderFields(0, index, 0, fact.at_ns, 0),
-        client_id,
-        fact.venue_id,
-        fact.trade_id,
-        0,
-        0,
-        0,
-        fact.price,
-        fact.quantity,
-        fact.fee,
-        0,
-        0,
-        fact.side,
-        fact.liquidity,
-    )

@@ -26,8 +26,9 @@ from alp._core.wire import (
 )
 from alp.bus.commands import CommandServer
 from alp.bus.sockets import Publisher, Subscriber
-from alp.services.execution.account import Account, Step, wire_text
+from alp.services.execution.account import Account, Step
 from alp.services.execution.market_view import MarketView
+from alp.services.execution.reports import wire_text
 from alp.services.execution.resting import Resting
 from alp.venues.orders import Action, TimeInForce
 
@@ -120,7 +121,7 @@ class ExecBus:
         """Do what one command asks for; whatever comes of it later is reported to everybody."""
         account = self._joined()
         venue = account.products.get(message.header.instrument)
-        refusal: Refusal | None = Refusal.NOT_ALLOWED
+        refusal: Refusal = Refusal.NOT_ALLOWED
         if message.token != account.token:
             refusal = Refusal.FENCED
         elif (
@@ -141,7 +142,9 @@ class ExecBus:
                 message.flags,
                 TimeInForce(message.time_in_force or TimeInForce.GTC),
             )
-            refusal = next(iter(await account.do(venue, [step])), None)
+            refused = await account.do(venue, [step])
+            return self._answer(message, refused[0] if refused else None)
+        account.counts[f"refused {refusal.name}"] += 1
         return self._answer(message, refusal)
 
     def _answer(

@@ -33,6 +33,7 @@ from alp.observe.loop import LoopWatch
 from alp.observe.web import Health, Web
 from alp.services.execution.account import START, Account, Hands
 from alp.services.execution.bus import ExecBus
+from alp.services.execution.caution import Caution
 from alp.services.execution.kill_switch import KillSwitch
 from alp.services.execution.ladder import LadderPlan, options_of
 from alp.services.execution.limits import AccountVenue, account_venues, make_gate
@@ -212,14 +213,16 @@ class ExecHandler:
             account.products,
             bus_numbers(self._strategy),
             self._strategy.spec.limits.max_data_age,
+            collar_bps=self._strategy.spec.limits.price_collar_bps,
             changed=lambda: self.resting.wake(),  # noqa: PLW0108 - it is made below
         )
+        self.caution = Caution(account, self._strategy, self.view, self._kill)
         options = options_of(self._adapter, self._strategy.spec.execution.min_move_ticks)
         self.plan = LadderPlan(account, self.view, options)
         self.resting = Resting(
             account,
             self.plan,
-            is_fresh=self.view.is_fresh,
+            is_fresh=self.view.may_quote,
             most_age_ns=self._strategy.spec.execution.quote_age,
         )
         self.session = AccountSession(
@@ -323,12 +326,14 @@ class ExecHandler:
 
     def _heard_clock(self, reading: ClockReading) -> None:
         self.account.gate.see_clock(reading.offset_ns, time.time_ns())
+        self.caution.heard_clock(reading.offset_ns)
 
     async def _look(self) -> None:
         """Notice what became stale, the kill switch, and a clock that was set."""
         jumps = 0
         while True:
             self.view.look()
+            self.caution.look()
             self._obey_kill_switch()
             if self._watch.clock_jumps != jumps:
                 jumps = self._watch.clock_jumps
@@ -406,6 +411,7 @@ class ExecHandler:
             reasons.append(self._journal.trouble)
         detail = {
             "account": self.name,
+            "reducing": dict(account.reductions),
             "token": account.token,
             "open orders": len(account.open_orders()),
             "positions": {

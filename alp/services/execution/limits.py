@@ -136,20 +136,25 @@ def _check(
     field = f"spec.venues[{product.index}].order.maxBase"
     if product.venue.order.max_base is None:
         field = "spec.limits.maxVenueBase"
-    least = int(
-        (product.instrument.min_quantity / product.instrument.order_quantity.increment).to_integral(
-            ROUND_CEILING
-        )
-    )
-    if rules.size_max < max(least, 1):
-        raise ConfigError(
-            f"{field}: less than the venue's smallest order, {max(least, 1) * lot_base} base"
-        )
+    least = smallest_order(product)
+    if rules.size_max < least:
+        raise ConfigError(f"{field}: less than the venue's smallest order, {least * lot_base} base")
     if not rules.notional_max:
         raise ConfigError(
             f"spec.limits.maxOrderNotional: {limits.max_order_notional} is less than one lot "
             f"at one tick"
         )
+
+
+def smallest_order(product: AccountVenue) -> int:
+    """Return how many lots the venue wants of an order at least."""
+    lots = product.instrument.min_quantity / product.instrument.order_quantity.increment
+    return max(int(lots.to_integral(ROUND_CEILING)), 1)
+
+
+def combined_limit(strategy: Strategy) -> int:
+    """Return how many units all venues may hold together, long or short."""
+    return _most(strategy.spec.limits.max_net_base, Decimal(1) / UNITS)
 
 
 def _most(limit: Decimal | None, unit: Decimal) -> int:
@@ -183,7 +188,7 @@ def make_gate(strategy: Strategy, products: Sequence[AccountVenue], table: Order
     execution = strategy.spec.execution
     # What the venue allows is kept by the session; here cancels only get what is theirs.
     gate.set_venue(0, SECOND // execution.orders_per_second, execution.burst, 0)
-    gate.set_combined(0, _most(strategy.spec.limits.max_net_base, Decimal(1) / UNITS))
+    gate.set_combined(0, combined_limit(strategy))
     set_rules(gate, strategy, products)
     return gate
 

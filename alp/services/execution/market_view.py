@@ -11,7 +11,9 @@ from typing import Any
 from alp._core.gate import Gate
 from alp._core.wire import BboMessage, BookStatusMessage, HeartbeatMessage, InstrumentFields
 from alp.bus.sources import Source
-from alp.services.execution.limits import AccountVenue
+from alp.services.execution.limits import REFERENCE_AGES, AccountVenue
+
+BPS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,9 @@ class MarketView:
     listed
         Of every venue of the manifest the number by which its product is named on the bus.
     max_age_ns
-        After so long without a word a book is not fresh.
+        After so long without a word a book is not fresh; a second source may be older.
+    collar_bps
+        Further from the second source a product's own price is not believed.
     changed
         Is called when a product of the account becomes fresh, or is no longer.
     """
@@ -47,6 +51,7 @@ class MarketView:
         listed: Sequence[int],
         max_age_ns: int,
         *,
+        collar_bps: int = BPS,
         changed: Callable[[], None] = lambda: None,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
@@ -54,6 +59,7 @@ class MarketView:
         self._products = products
         self._listed = listed
         self._max_age_ns = max_age_ns
+        self._collar_bps = collar_bps
         self._changed = changed
         self._clock_ns = clock_ns
         self._ticks: dict[int, Decimal] = {}
@@ -134,6 +140,26 @@ class MarketView:
         """Return best bid and ask of a product of the account; None where they are not known."""
         return self._touches.get(self._listed[index])
 
+    def has_reference(self, index: int) -> bool:
+        """Whether the second source of a product's prices was heard lately."""
+        return self._fresh_reference(index) is not None
+
+    def confirmed_twice(self, index: int) -> int | None:
+        """Return twice a product's mid, in ticks; None where the second source is far from it."""
+        touch, reference = self.touch(index), self._fresh_reference(index)
+        if touch is None or reference is None or not self.is_fresh(index):
+            return None
+        mid, other = touch.bid + touch.ask, reference.bid + reference.ask
+        return mid if abs(mid - other) * BPS <= self._collar_bps * other else None
+
+    def _fresh_reference(self, index: int) -> Touch | None:
+        reference = self._reference(index, self._products[index])
+        if reference is None or not (
+            0 <= self._clock_ns() - reference.at_ns <= REFERENCE_AGES * self._max_age_ns
+        ):
+            return None
+        return reference
+
     def is_fresh(self, index: int) -> bool:
         """Whether a product's book may be quoted from now."""
         listed = self._listed[index]
@@ -144,9 +170,13 @@ class MarketView:
             and 0 <= age <= self._max_age_ns
         )
 
+    def may_quote(self, index: int) -> bool:
+        """Whether what is wanted of a product may rest: its book is fresh, and so is another."""
+        return self.is_fresh(index) and self.has_reference(index)
+
     def look(self) -> None:
         """Notice what became stale, or fresh; to be called now and then as well."""
-        found = {index: self.is_fresh(index) for index in self._products}
+        found = {index: self.may_quote(index) for index in self._products}
         if found != self._fresh:
             self._fresh = found
             self._changed()

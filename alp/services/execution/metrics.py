@@ -49,12 +49,22 @@ class ExecMetrics(Collector):
             dict.fromkeys(((who,) for who in account.halts), 1),
             "by",
         )
-        counts = gate.counts
-        yield self._counter("alp_gate_passed", "Commands that passed.", {(): counts["PASSED"]})
+        yield self._gauge(
+            "alp_gate_restraints",
+            "1 for each reason for which only what lowers the exposure may leave.",
+            dict.fromkeys(((who,) for who in account.reductions), 1),
+            "by",
+        )
+        yield self._gauge(
+            "alp_trading_loss",
+            "How far what trading won is below its highest, in quote.",
+            {(): float(self._handler.caution.loss)},
+        )
+        yield self._counter("alp_gate_passed", "Commands that passed.", {(): gate.counts["PASSED"]})
         yield self._counter(
             "alp_gate_refused",
             "Commands that did not pass, by the first reason.",
-            {(each.name,): counts[each.name] for each in REFUSALS},
+            {(each.name,): account.counts[f"refused {each.name}"] for each in REFUSALS},
             "reason",
         )
         yield self._gauge("alp_gate_token", "Fencing token of this process.", {(): account.token})

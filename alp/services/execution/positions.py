@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 
 from alp._core.order_life import OrderEvent
-from alp._core.orders import OrderFields
+from alp._core.orders import OrderError, OrderFields
 from alp.services.execution.account import Account
 from alp.services.execution.limits import AccountVenue
 from alp.venues.account.state import AccountReport
@@ -86,7 +86,12 @@ class Positions:
                 told,
             )
         self._doubts.pop(index, None)
-        self._account.table.set_position(index, told)
+        try:
+            self._account.table.set_position(index, told)
+        except OrderError as error:
+            self._account.halt(f"position-{index}", f"{product.venue.name}: {error}")
+            return
+        self._account.resume(f"position-{index}")
         self._note(index, told)
 
     def _told(self, product: AccountVenue, report: AccountReport) -> int | None:

@@ -18,6 +18,7 @@ from alp._core.order_life import OrderEvent, OrderState, RejectReason
 from alp._core.orders import OrderFields
 from alp._core.wire import QuotesMessage
 from alp.services.execution.account import ENDED, START, Account, Step
+from alp.services.execution.caution import reducing
 from alp.services.execution.limits import AccountVenue
 from alp.venues.account.state import AccountNews
 from alp.venues.orders import Action, Fact, Policy
@@ -44,6 +45,17 @@ PASSING = frozenset(
     }
 )
 """Refusals that time can end; the others wait for another wish."""
+
+WAITING = frozenset(
+    {
+        Refusal.RATE_STRATEGY,
+        Refusal.RATE_VENUE,
+        Refusal.SELF_MATCH,
+        Refusal.INVALID,
+        Refusal.FULL,
+    }
+)
+"""An order whose amend is refused for another reason than these may not stay where it is."""
 
 Plan = Callable[[AccountVenue, QuotesMessage | None], list[Step]]
 """What to do in a product so that a wish comes true; without a wish nothing shall rest."""
@@ -182,7 +194,7 @@ class Resting:
             return None  # what the journal says is open may be long gone: the venue is read first
         wanted = self._in_force(wish, now)
         steps = self._plan(wish.venue, wanted)
-        refusals = await self._account.do(wish.venue, self._by_risk(steps)) if steps else []
+        refusals = await self._do(wish, self._by_risk(steps)) if steps else []
         resting = (*wish.sides.values(), *self._refused.values())
         ends = [each.until_ns for each in resting if each.until_ns > now]
         if wish.wanted is not None and wish.until_ns > now:
@@ -192,6 +204,22 @@ class Resting:
         if any(each in PASSING for each in refusals):
             ends.append(now + RETRY_NS)
         return max(min(ends) - now, 0) if ends else None
+
+    async def _do(self, wish: Wish, steps: list[Step]) -> list[Refusal]:
+        """Do steps; what may not be where it is wanted is cancelled where it is."""
+        astray = []
+
+        def refused(step: Step, refusal: Refusal) -> None:
+            if refusal is Refusal.FILL_BURST:
+                wish.sides[step.side].refused(self._monotonic_ns())
+                wish.wake.set()  # what else rests on this side is pulled now
+            elif step.action is Action.AMEND and refusal not in WAITING:
+                astray.append(Step(Action.CANCEL, step.client_id, step.side))
+
+        refusals = await self._account.do(wish.venue, steps, refused)
+        if astray:
+            await self._account.do(wish.venue, astray)
+        return refusals
 
     def _in_force(self, wish: Wish, now_ns: int) -> QuotesMessage | None:
         """Return what shall rest now; a side that rests itself has nothing in it."""
@@ -204,6 +232,8 @@ class Resting:
             wanted = wanted._replace(bids=())
         if wish.sides[-1].until_ns > now_ns:
             wanted = wanted._replace(asks=())
+        if self._account.reductions:
+            return reducing(wanted, wish.venue, self._account.table.combined(0).net)
         return wanted
 
     def _by_risk(self, steps: list[Step]) -> list[Step]:
