@@ -13,6 +13,7 @@ from account_worlds import KINDS, World, account_at, exchange_of
 from plain_venue import PRODUCT
 from waits import run, until
 
+from alp.venues.account.dead_man import DeadMan
 from alp.venues.account.recovery import MOST_COMPARED, Reader
 from alp.venues.account.state import AccountReport
 from alp.venues.orders import Balance, Capability, PositionNews
@@ -112,8 +113,9 @@ def at_the_venue(world: World) -> int:
 
 @pytest.mark.timed
 @pytest.mark.parametrize("name", KINDS)
-def test_a_trade_while_the_account_is_read_is_in_what_its_owner_begins_with(name: str) -> None:
-    """The matrix of kills found a position without one, at Kraken spot."""
+@pytest.mark.parametrize("when", ["the account was read", "the venue's timer was set"])
+def test_a_trade_at_the_start_is_in_what_its_owner_begins_with(name: str, when: str) -> None:
+    """The matrix of kills found positions without one, at Kraken spot."""
 
     async def test() -> None:
         async with exchange_of(name) as exchange:
@@ -127,18 +129,20 @@ def test_a_trade_while_the_account_is_read_is_in_what_its_owner_begins_with(name
                 await until(lambda: book.state("alp-1") == "ACKED")
                 begun = at_the_venue(world)
             sold = iter([6, 6])
-            account = Reader.account
+            part = (Reader, "account") if when == "the account was read" else (DeadMan, "arm")
+            ask = getattr(*part)
 
-            async def traded_at_once(reader: Reader) -> AccountReport:
+            async def traded_at_once(asks: Any) -> Any:
                 """What the venue says; and before anybody hears it somebody trades."""
-                report = await account(reader)
-                coins = next(sold, 0)
-                if coins:
+                said = await ask(asks)
+                for coins in itertools.islice(sold, 1 if part[0] is Reader else 2):
                     world.sell(1999, coins)
-                return report
+                if part[0] is DeadMan:
+                    await until(lambda: book.table.get("alp-1").filled > 0)
+                return said
 
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(Reader, "account", traded_at_once)
+                patch.setattr(*part, traded_at_once)
                 async with account_at(exchange, book, since_ns=since) as again:
                     assert held(book.reports[-1], again) == at_the_venue(again) != begun
 

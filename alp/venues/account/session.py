@@ -513,7 +513,8 @@ class AccountSession:
             live, traded = await self._reader.orders(self.journeys.is_under_way)
             account = None
             if self.state is AccountState.STARTING:
-                # Its owner takes this one at its word.
+                await self.dead_man.arm()
+                # Its owner takes this one at its word: nothing may happen until it has it.
                 account = await self._reader.account_at_rest(
                     lambda: self._read_trades(set(self.instruments)), self._trades_heard
                 )
@@ -524,8 +525,6 @@ class AccountSession:
             report = AccountReport(orders=live)
             if account is not None:
                 report = AccountReport(account.balances, account.positions, live, whole=True)
-            if self.state is AccountState.STARTING:
-                await self.dead_man.arm()
         except BaseException:
             self._read_wanted = self._read_wanted or everything
             raise
