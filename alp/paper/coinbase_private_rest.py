@@ -90,6 +90,7 @@ class CoinbaseRest:
             "orders/batch_cancel": (CANCEL, self._cancel),
             "orders/edit": (AMEND, self._edit),
             "orders/edit_preview": (QUERY, self._edit_preview),
+            "orders/preview": (QUERY, self._preview),
         }
         self._gets: dict[str, tuple[str, Callable[[Account, ApiKey, Queries], Row]]] = {
             "orders/historical/batch": (QUERY, self._orders),
@@ -98,6 +99,7 @@ class CoinbaseRest:
             OLD_ACCOUNTS: (ACCOUNT, self._old_accounts),
             "transaction_summary": (ACCOUNT, self._summary),
             "key_permissions": (ACCOUNT, self._permissions),
+            "portfolios": (ACCOUNT, self._portfolios),
         }
         self._named: dict[str, tuple[str, Callable[[Account, str], Row]]] = {
             "orders/historical/": (QUERY, self._order),
@@ -335,6 +337,30 @@ class CoinbaseRest:
             "average_filled_price": self._form(order).average,
         }
 
+    def _preview(self, account: Account, body: Row) -> Row:
+        try:
+            ticket = ticket_of(body, self._markets)
+        except Refused as refused:
+            return {"errs": [f"PREVIEW_{self._reason(refused, body)}"]}
+        book = self._markets[ticket.symbol].book
+        bid, _, ask, _ = book.touch() or (0, 0, 0, 0)
+        price = ticket.price or (ask if ticket.bid else bid)
+        total = ticket.quote or self._desk.ledger.amount(ticket.symbol, price, ticket.quantity)
+        pips = account.maker_pips if ticket.post_only else account.taker_pips
+        return {
+            "errs": [],
+            "warning": [],
+            "order_total": amount(total),
+            "commission_total": amount(total * pips // 10**6),
+            "quote_size": amount(total),
+            "base_size": plain(book.quantity(ticket.quantity)),
+            "best_bid": plain(book.price(bid)),
+            "best_ask": plain(book.price(ask)),
+            "is_max": False,
+            "slippage": "0",
+            "preview_id": uuid_of("preview", 1),
+        }
+
     # Questions
 
     def _form(self, order: Order) -> Form:
@@ -404,6 +430,10 @@ class CoinbaseRest:
 
     def _summary(self, account: Account, key: ApiKey, queries: Queries) -> Row:
         return fees_of(account)
+
+    def _portfolios(self, account: Account, key: ApiKey, queries: Queries) -> Row:
+        row = {"name": "Default", "uuid": PORTFOLIO, "type": "DEFAULT", "deleted": False}
+        return {"portfolios": [row]}
 
     def _permissions(self, account: Account, key: ApiKey, queries: Queries) -> Row:
         return {

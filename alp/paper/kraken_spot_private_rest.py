@@ -27,6 +27,7 @@ from alp.venues.kraken.signing import verify_request
 from alp.venues.signing import AuthenticationError, Reason
 
 PRIVATE = "/0/private/"
+LEDGER = "L"
 SECOND = 10**9
 PAGE = 50
 """Rows of an answer about the past."""
@@ -68,7 +69,9 @@ class KrakenSpotRest:
             "OpenPositions": (QUERY, 1, self._open_positions),
             "Balance": (ACCOUNT, 1, self._balance),
             "BalanceEx": (ACCOUNT, 1, self._balance_ex),
+            "TradeBalance": (ACCOUNT, 1, self._trade_balance),
             "TradeVolume": (ACCOUNT, 1, self._trade_volume),
+            "Ledgers": (QUERY, 2, self._ledgers),
             "GetApiKeyInfo": (ACCOUNT, 1, None),
             "GetWebSocketsToken": (STREAM_KEY, 1, None),
         }
@@ -253,6 +256,62 @@ class KrakenSpotRest:
             }
             for asset, amount in owner.balances.items()
         }
+
+    def _trade_balance(self, account: str, fields: Fields) -> Any:
+        """Return what all is worth in the asset asked for; 0 for what no market tells of."""
+        asked = str(fields.get("asset") or "ZUSD")
+        markets, worth = self._trading.markets, 0
+        for asset, amount in self._desk.accounts.by_name[account].balances.items():
+            if asked in (asset, self._old(asset), f"Z{asset}"):
+                worth += amount
+            for symbol, market in markets.items():
+                base, quote = symbol.split("/")
+                if base == asset and asked in (quote, self._old(quote), f"Z{quote}"):
+                    middle = self._desk.ledger.middle(symbol)
+                    worth += amount * middle // 10**market.book.price_decimals
+        total, none = coins(worth), coins(0)
+        free = {"eb": total, "tb": total, "e": total, "mf": total, "mfo": total}
+        return {**free, **dict.fromkeys(("m", "uv", "n", "c", "v"), none)}
+
+    def _ledgers(self, account: str, fields: Fields) -> Any:
+        """Return what fills moved, newest first; each with the balance of now."""
+        trades = list(reversed(self._desk.trades_of(account)))
+        wanted = {each for text in texts(fields.get("asset")) for each in text.split(",")}
+        rows = {
+            name_of(LEDGER, 2 * trade.number + at): row
+            for trade in _between(trades, fields, lambda trade: trade.at_ns)
+            for at, row in enumerate(self._moved(trade))
+            if not wanted - {"all"} or row["asset"] in wanted
+        }
+        names = _page(list(rows), fields)
+        return {"ledger": {name: rows[name] for name in names}, "count": len(rows)}
+
+    def _moved(self, trade: Trade) -> tuple[Row, Row]:
+        symbol, sign = trade.order.symbol, 1 if trade.order.bid else -1
+        base, quote = symbol.split("/")
+        ledger = self._desk.ledger
+        amounts = {
+            base: sign * ledger.base_amount(symbol, trade.quantity),
+            quote: -sign * ledger.amount(symbol, trade.price, trade.quantity),
+        }
+        row = {
+            "refid": name_of(EXECUTION, trade.number),
+            "time": trade.at_ns / SECOND,
+            "type": "trade",
+            "subtype": "tradespot",
+            "aclass": "currency",
+        }
+        first, second = (
+            {
+                **row,
+                "asset": self._old(asset),
+                "amount": coins(amount),
+                "fee": coins(trade.fee if asset == trade.fee_asset else 0),
+                "balance": coins(self._desk.accounts.by_name[trade.order.account].balances[asset]),
+            }
+            for asset, amount in amounts.items()
+        )
+        return first, second
 
     def _trade_volume(self, account: str, fields: Fields) -> Any:
         owner = self._desk.accounts.by_name[account]

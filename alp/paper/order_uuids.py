@@ -9,7 +9,7 @@ _NAMES = 1 << _BITS
 _SPREAD = 0x9E3779B97F4A7C15F39CC0605CEDC83
 """Odd, so that no two numbers become the same name."""
 _BACK = pow(_SPREAD, -1, _NAMES)
-_SALTS = {"order": 1, "trade": 2, "wallet": 3, "user": 4, "execution": 5}
+_SALTS = {"order": 1, "trade": 2, "wallet": 3, "user": 4, "execution": 5, "preview": 6}
 _KINDS = 8
 
 

@@ -273,6 +273,19 @@ def test_an_order_ends_at_its_time(venue: Venue) -> None:
     assert statuses(told(peer))[-1] == "EXPIRED"
 
 
+def test_a_preview_says_what_an_order_would_cost_and_places_none(venue: Venue) -> None:
+    limit = {"base_size": "2", "limit_price": "1990", "post_only": True}
+    asked = {"product_id": "ETH-USDC", "side": "BUY"}
+    asked["order_configuration"] = {"limit_limit_gtc": limit}
+    said = venue.post("orders/preview", asked)
+    assert (said["errs"], said["order_total"], said["base_size"]) == ([], "3980", "2")
+    limit["limit_price"] = "1990.001"
+    assert venue.post("orders/preview", asked)["errs"][0].startswith("PREVIEW_INVALID")
+    assert venue.side.desk.orders("first") == []
+    (portfolio,) = venue.get("portfolios")["portfolios"]
+    assert portfolio["uuid"] == venue.get("key_permissions")["portfolio_uuid"]
+
+
 def test_edits_keep_the_order_and_say_what_is_wrong(venue: Venue) -> None:
     name = id_of(venue.order(limit_price="1999", base_size="2", post_only=True))
     edit = {"order_id": name, "price": "1998.5", "size": "3"}

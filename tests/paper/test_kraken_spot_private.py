@@ -462,6 +462,15 @@ def test_rest_tells_of_trades_and_balances(venue: Venue) -> None:
     assert held["USDC"]["hold_trade"] == "6024.00000000", "with the fee at worst"
     assert venue.rest("TradeVolume", pair="ETHUSDC")["fees_maker"]["ETHUSDC"]["fee"] == "0.2500"
     assert venue.rest("OpenPositions") == {}
+    ledgers = venue.rest("Ledgers", asset="ETH")
+    moved = [(row["asset"], row["amount"]) for row in ledgers["ledger"].values()]
+    assert moved == [("ETH", "1.00000000"), ("ETH", "5.00000000")]
+    assert venue.rest("Ledgers")["count"] == 4
+    spent = [row for row in venue.rest("Ledgers")["ledger"].values() if row["asset"] == "USDC"]
+    assert [row["amount"] for row in spent] == ["-2002.00000000", "-10005.00000000"]
+    worth = float(venue.rest("TradeBalance", asset="USDC")["eb"])
+    held = venue.rest("Balance")
+    assert worth == pytest.approx(float(held["USDC"]) + 2000 * float(held["ETH"]), rel=1e-3)
 
 
 # For the script of faults
