@@ -65,6 +65,7 @@ class Pages:
     """A journal; ``broken`` lets every append fail, ``torn`` only the barrier."""
 
     rows: list[tuple[object, ...]] = field(default_factory=list)
+    facts: list[dict[str, object]] = field(default_factory=list)
     durable_to: int = 0
     broken: bool = False
     torn: bool = False
@@ -79,6 +80,7 @@ class Pages:
         return self._add("intent", approved.sequence)
 
     def fact(self, client_id: str, kind: int, **terms: int | str) -> int:
+        self.facts.append({"client_id": client_id, **terms})
         return self._add("fact", client_id, OrderEvent(kind))
 
     def adopted(

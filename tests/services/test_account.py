@@ -8,6 +8,7 @@ import pytest
 from account_world import NOW, SECOND, Noted, World
 
 from alp._core.gate import GateState, Refusal
+from alp._core.journal_records import FactSource
 from alp._core.order_life import OrderEvent, OrderState, RejectReason
 from alp.services.execution import account
 from alp.services.execution.account import KEPT_NS, Account, Step
@@ -289,6 +290,89 @@ def test_a_fee_that_is_known_later_is_told_without_the_trade() -> None:
         world.hear(OrderEvent.FILL, order.client_id, fee=53, fee_asset="USDC", **trade)
     told = [(each.last_quantity, each.fee) for each in world.reports if each.trade_id == "t"]
     assert told == [(100, 0), (0, 53)]
+
+
+def test_a_trade_that_costs_in_several_assets_is_told_with_each() -> None:
+    world = World()
+    order = one(world)
+    trade = {"trade_id": "t", "price": 267_990, "quantity": 100}
+    paid = {"fee": 53, "fee_asset": "USDC", "more_fees": (("KFEE", 7), ("ETH", 2))}
+    for _ in range(2):
+        world.hear(OrderEvent.FILL, order.client_id, **trade, **paid)
+    told = [
+        (each.last_quantity, each.fee, each.fee_asset)
+        for each in world.reports
+        if each.trade_id == "t"
+    ]
+    assert told == [(100, 53, "USDC"), (0, 7, "KFEE"), (0, 2, "ETH")]
+    noted = [each for each in world.journal.facts if each["trade_id"] == "t"]
+    assert [(each["fee"], each["fee_asset"]) for each in noted] == [each[1:] for each in told]
+    assert world.table.exposure(0).position == 100
+
+
+def test_a_fee_that_is_known_later_is_in_the_journal_too() -> None:
+    world = World()
+    order = one(world)
+    trade = {"trade_id": "t", "price": 267_990, "quantity": 100}
+    world.hear(OrderEvent.FILL, order.client_id, **trade)
+    for _ in range(2):
+        world.hear(OrderEvent.FILL, order.client_id, fee=53, fee_asset="USDC", **trade)
+    noted = [each for each in world.journal.facts if each["trade_id"] == "t"]
+    assert [each["fee"] for each in noted] == [0, 53]
+
+
+def test_a_trade_of_a_lost_order_is_told_with_all_its_fees_whenever_they_are_known() -> None:
+    world = World()
+    trade = {"trade_id": "9", "price": 268_000, "quantity": 40, "symbol": "ETHUSDC", "side": -1}
+    world.hear(OrderEvent.FILL, "ours-99", **trade)
+    paid = {"fee": 5, "fee_asset": "USDC", "more_fees": (("ETH", 1),)}
+    for _ in range(2):
+        world.hear(OrderEvent.FILL, "ours-99", **trade, **paid)
+    assert [(each.last_quantity, each.fee, each.fee_asset) for each in world.reports] == [
+        (40, 0, ""),
+        (0, 5, "USDC"),
+        (0, 1, "ETH"),
+    ]
+
+
+def test_the_journal_says_which_way_a_fact_came() -> None:
+    world = World()
+    order = one(world)
+    world.hear(OrderEvent.CANCELED, order.client_id, cumulative=0, source=FactSource.STREAM)
+    do(world, ASK)
+    (command,) = world.session.take()
+    world.hear(OrderEvent.REJECTED, command.client_id, source=FactSource.ANSWER)
+    sources = [(each["client_id"], each["source"]) for each in world.journal.facts]
+    assert sources == [
+        (order.client_id, FactSource.OWN),
+        (order.client_id, FactSource.STREAM),
+        (command.client_id, FactSource.ANSWER),
+    ]
+
+
+@pytest.mark.parametrize("orders", [1, 100_000])
+def test_memory_stays_bounded_over_trades_of_orders_that_nobody_knows(
+    monkeypatch: pytest.MonkeyPatch, orders: int
+) -> None:
+    monkeypatch.setattr(account, "MOST_TOLD", 1000)
+    monkeypatch.setattr(account.logger, "disabled", True)
+    world = World()
+    mine = one(world)
+    trade = {"price": 268_000, "quantity": 1, "symbol": "ETHUSDC", "side": 1}
+    world.hear(OrderEvent.FILL, mine.client_id, trade_id="mine", **trade)
+    most = 0
+    for number in range(100_000):
+        name = f"ours-{number % orders + 10}"
+        world.hear(OrderEvent.FILL, name, trade_id=str(number), **trade)
+        most = max(most, len(world.account.told))
+    assert most <= 2001
+    assert len(world.reports) == 100_002
+    world.account.forget()
+    assert len(world.account.told) == 1000
+    del world.reports[:]
+    world.hear(OrderEvent.FILL, mine.client_id, trade_id="mine", **trade)
+    world.hear(OrderEvent.FILL, name, trade_id=str(number), **trade)
+    assert world.reports == []  # what is kept, and what is newest, is not told again
 
 
 def test_orders_that_ended_before_the_restart_are_forgotten_as_well() -> None:

@@ -12,9 +12,9 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 
 from alp._core.gate import Gate, GateState, Refusal
+from alp._core.journal_records import FactSource
 from alp._core.order_life import OrderEvent, OrderState
 from alp._core.orders import (
     OUTCOME_NEWS,
@@ -29,7 +29,8 @@ from alp.journal.ids import parse_client_id
 from alp.services.execution.limits import AccountVenue
 from alp.services.execution.outside import Journals, Sends
 from alp.services.execution.refusals import RefusalLog
-from alp.services.execution.reports import report_of, report_of_stranger, wire_text
+from alp.services.execution.reports import fee_of, reports_of, reports_of_stranger, wire_text
+from alp.services.execution.told import Told
 from alp.venues.account.state import AccountNews, AccountReport, AccountState
 from alp.venues.orders import Action, Command, Fact, FactTerms, LiveOrder, TimeInForce
 
@@ -44,7 +45,7 @@ KEPT_NS = 120 * SECOND
 MOST_ENDED = 4096
 """The oldest beyond so many are forgotten sooner."""
 MOST_TOLD = 65_536
-"""Orders of whose trades it is remembered that they were told, the oldest beyond are forgotten."""
+"""Trades of which it is remembered that they were told; the oldest beyond are forgotten."""
 START = "start"
 """Who halts until the account was read for the first time."""
 UNSENT = {
@@ -116,6 +117,8 @@ class Account:
         Why only what lowers the exposure may leave, by who says so.
     foreign
         Facts of orders that are not ours, left alone.
+    told
+        Trades that the bus was told of.
     counts
         What was sent, what the gate refused, what facts came to.
     changed
@@ -141,7 +144,7 @@ class Account:
         self._refusal_listeners: list[Refused] = [RefusalLog(hands.clock_ns)]
         self._sent: dict[str, Command] = {}
         self._ended = dict.fromkeys(table.ended(), hands.clock_ns())
-        self._told: dict[str, dict[str, bool]] = {}
+        self.told = Told(MOST_TOLD)
 
     def use(self, session: Sends) -> None:
         """Send by this session from now on."""
@@ -387,12 +390,14 @@ class Account:
         is_untold = self._is_untold(client_id, fact)
         if outcome == OUTCOME_NEWS:
             self.counts["facts"] += 1
-            self._write(lambda: self._append(client_id, fact, terms))
+            self._note(client_id, fact, terms)
             self._follow(before, self.table.get(client_id), fact, now, is_untold)
         elif outcome == OUTCOME_REPEATED and (is_untold or is_fee_news):
             # By the journal it was heard before the restart, and nobody knows whether it was told;
             # or the venue says the fee of a trade later than the trade.
-            self._hands.report(report_of(self.table.get(client_id), fact, is_untold))
+            if is_fee_news:
+                self._note(client_id, fact, terms)
+            self._report(reports_of(self.table.get(client_id), fact, is_untold))
         else:
             self.counts["facts that were no news"] += 1
 
@@ -400,15 +405,16 @@ class Account:
         """Whether a fact is a fill that this process has not told; now it is told."""
         if fact.kind is not OrderEvent.FILL or not fact.trade_id:
             return False
-        told = self._told.setdefault(client_id, {})
-        is_untold = fact.trade_id not in told
-        told[fact.trade_id] = told.get(fact.trade_id, False) or bool(fact.fee_asset)
-        return is_untold
+        return self.told.is_news(client_id, fact.trade_id, has_fee=bool(fact.fee_asset))
 
     def _is_fee_news(self, client_id: str, fact: Fact) -> bool:
         """Whether a trade was told without its fee, and this is it."""
-        told = self._told.get(client_id, {})
-        return bool(fact.fee_asset) and not told.get(fact.trade_id, True)
+        return bool(fact.fee_asset) and self.told.lacks_fee(client_id, fact.trade_id)
+
+    def _note(self, client_id: str, fact: Fact, terms: FactTerms) -> None:
+        """Put a fact into the journal, and again with each fee in another asset."""
+        for each in (fact, *(fee_of(fact, *paid) for paid in fact.more_fees)):
+            self._write(lambda: self._append(client_id, each, terms))  # noqa: B023 - called now
 
     def _append(self, client_id: str, fact: Fact, terms: FactTerms) -> int:
         return self._journal.fact(
@@ -419,6 +425,7 @@ class Account:
             fee=fact.fee,
             fee_asset=fact.fee_asset,
             liquidity=fact.liquidity,
+            source=int(fact.source or FactSource.OWN),
         )
 
     def _stranger(self, client_id: str, fact: Fact) -> None:
@@ -429,10 +436,20 @@ class Account:
             return
         self.counts["facts of orders not known"] += 1
         index = self._index_of(fact.symbol)
-        if index is not None and self._is_untold(client_id, fact):
+        if index is None:
+            return
+        is_fee_news = self._is_fee_news(client_id, fact)
+        is_untold = self._is_untold(client_id, fact)
+        if is_untold or is_fee_news:
             # The journal lost the order; the position is the venue's, and the trade has to be told.
             logger.warning("%s: a trade of an order that is not known", client_id)
-            self._hands.report(report_of_stranger(client_id, index, fact))
+            self._report(reports_of_stranger(client_id, index, fact, is_untold))
+        if len(self.told) > 2 * MOST_TOLD:
+            self.told.trim(self.table.__contains__)
+
+    def _report(self, messages: Iterable[ExecutionReportMessage]) -> None:
+        for each in messages:
+            self._hands.report(each)
 
     def _is_fenced_by(self, client_id: str) -> bool:
         """Whether an order of ours is of a later token: then another process owns the account.
@@ -465,7 +482,7 @@ class Account:
             logger.error("%s: %s", order.client_id, order.contradictions.name)
         if order.state in ENDED:
             self._ended.setdefault(order.client_id, now_ns)
-        self._hands.report(report_of(order, fact, is_fill))
+        self._report(reports_of(order, fact, is_fill))
         if order.filled > before.filled:
             for told in self._fill_listeners:
                 told(order, fact, order.filled - before.filled)
@@ -526,11 +543,7 @@ class Account:
                 continue  # it turned out not to have ended
             self._sent.pop(client_id, None)
             self._write(lambda: self._journal.released(client_id, now))  # noqa: B023 - called now
-        # A venue lists trades again long after their orders were forgotten here.
-        spare = max(len(self._told) - MOST_TOLD, 0)
-        for client_id in list(islice(self._told, spare)):
-            if client_id not in self.table:
-                del self._told[client_id]
+        self.told.trim(self.table.__contains__)
 
     def _long_ended(self, now_ns: int) -> Iterator[str]:
         spare = len(self._ended) - MOST_ENDED

@@ -42,6 +42,7 @@ class Journals(Protocol):
         fee: int = 0,
         fee_asset: str = "",
         liquidity: int = 0,
+        source: int = 0,
     ) -> int:
         """Append what was said of an order."""
         ...
