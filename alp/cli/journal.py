@@ -170,11 +170,16 @@ def _records(state: JournalState) -> list[Record]:
 
 
 def _row(record: Record) -> dict[str, Any]:
+    from alp._core.journal_records import FactSource
+
+    members: dict[str, Any] = dict(record.members)
+    if "source" in members and members["source"] in set(FactSource):
+        members["source"] = FactSource(members["source"]).name
     return {
         "sequence": record.sequence,
         "at_ns": record.at_ns,
         "kind": record.kind.name,
-        "members": dict(record.members),
+        "members": members,
     }
 
 

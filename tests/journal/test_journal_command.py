@@ -54,6 +54,9 @@ def test_every_record_can_be_seen(folder: Path) -> None:
     assert len(lines) == len(found["records"]) > 50
     assert any("ADOPTED" in line and "client_id=t-1" in line for line in lines)
     assert found["records"][-1]["kind"] == "CLOSED"
+    facts = [each["members"] for each in found["records"] if each["kind"] == "FACT"]
+    assert {each["source"] for each in facts} == {"STREAM"}
+    assert any("source=STREAM" in each for each in lines)
 
 
 def test_verify_tells_a_torn_end_from_a_loss(folder: Path) -> None:
