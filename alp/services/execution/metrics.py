@@ -127,6 +127,11 @@ class ExecMetrics(Collector):
             {(): account.counts["journal refused"]},
         )
         yield self._counter(
+            "alp_orders_wishes_refused",
+            "Quotes with another token, or of a product that is not the account's.",
+            {(): account.counts["wishes refused"]},
+        )
+        yield self._counter(
             "alp_commands_malformed",
             "Messages to the handler that were no commands.",
             {(): handler.bus.server.malformed},
