@@ -109,7 +109,7 @@ def test_orders_beyond_a_limit_are_refused_counted_and_logged(tmp_path: Path) ->
                 assert answer in (None, Refusal.STALE_BOOK), answer  # the book is on its way
             for expected, wrong in (
                 (Refusal.SIZE_MAX, {"quantity": 2_001}),
-                (Refusal.NOTIONAL_MAX, {"quantity": 990}),
+                (Refusal.NOTIONAL_MAX, {"quantity": 1_100}),
                 (Refusal.COLLAR, {"price": bid * 9 // 10, "quantity": 21}),
                 (Refusal.FENCED, {"token": here.token - 1}),
             ):
