@@ -2,6 +2,7 @@
 
 from alp._core.order_store cimport Order, Orders
 from alp._core.orders cimport OrderTable
+from alp._core.token_bucket cimport Bucket
 from alp._core.uint256 cimport i64, i128, u64
 from alp._core.wire cimport OrderCommand
 
@@ -62,14 +63,6 @@ cdef struct AccountLimits:
     i64 duplicate_window_ns
     i64 clock_offset_ns
     i64 clock_age_ns
-
-cdef struct Bucket:
-    i64 interval_ns             # a token's worth
-    i64 burst
-    i64 reserve                 # tokens that only cancels may have
-    i64 credit_ns
-    i64 at_ns
-    bint used
 
 cdef struct Sight:              # what is known of an instrument's market
     i64 book_ns

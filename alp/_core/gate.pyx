@@ -37,6 +37,7 @@ from alp._core.order_store cimport (
     orders_open,
 )
 from alp._core.orders cimport OrderTable
+from alp._core.token_bucket cimport bucket_has_token, bucket_take_token
 from alp._core.uint256 cimport i64, i128, u64
 from alp._core.wire cimport CLIENT_ID, KIND_ORDER_COMMAND, OrderCommand, check_message
 
@@ -128,31 +129,6 @@ class AccountRules(NamedTuple):
     duplicate_window_ns: int = 0
     clock_offset_ns: int = 0
     clock_age_ns: int = 0
-
-
-cdef inline i64 _credit(const Bucket* bucket, i64 now_ns) noexcept nogil:
-    cdef i64 most = bucket.burst * bucket.interval_ns
-    cdef i64 credit
-    if not bucket.used:
-        return most
-    credit = bucket.credit_ns + (now_ns - bucket.at_ns if now_ns > bucket.at_ns else 0)
-    return credit if credit < most else most
-
-
-cdef inline bint _has_token(const Bucket* bucket, i64 now_ns) noexcept nogil:
-    return bucket.burst > bucket.reserve and _credit(bucket, now_ns) >= (
-        bucket.interval_ns * (1 + bucket.reserve)
-    )
-
-
-cdef void _take_token(Bucket* bucket, i64 now_ns) noexcept nogil:
-    """Take one, on credit if need be: a cancel leaves anyway, what comes after it waits longer."""
-    cdef i64 credit = _credit(bucket, now_ns) - bucket.interval_ns
-    cdef i64 least = -bucket.burst * bucket.interval_ns
-    bucket.credit_ns = credit if credit > least else least
-    if not bucket.used or now_ns > bucket.at_ns:
-        bucket.at_ns = now_ns
-    bucket.used = True
 
 
 cdef inline bint _outside_collar(const GateBook* book, i64 price, i64 now_ns) noexcept nogil:
@@ -258,9 +234,9 @@ cdef int _check_order(
     # filled to the last lot it may not turn the position over: only then is nothing added
     if gate.state == GATE_REDUCING and more > 0 and all_could > 0:
         return REFUSED_REDUCING
-    if not _has_token(&gate.strategy, now_ns):
+    if not bucket_has_token(&gate.strategy, now_ns):
         return REFUSED_RATE_STRATEGY
-    if not _has_token(&gate.buckets[limits.venue], now_ns):
+    if not bucket_has_token(&gate.buckets[limits.venue], now_ns):
         return REFUSED_RATE_VENUE
     return PASSED
 
@@ -387,9 +363,9 @@ cdef int gate_approve(
         passed.at_ns, passed.instrument, passed.side = now_ns, instrument, command.side
         passed.price, passed.quantity = command.price, command.quantity
     if command.action == ACTION_NEW or command.action == ACTION_AMEND:
-        _take_token(&gate.strategy, now_ns)
+        bucket_take_token(&gate.strategy, now_ns)
     if instrument < gate.instruments and 0 <= gate.books[instrument].limits.venue < gate.venues:
-        _take_token(&gate.buckets[gate.books[instrument].limits.venue], now_ns)
+        bucket_take_token(&gate.buckets[gate.books[instrument].limits.venue], now_ns)
     gate.passed += 1
     approval.sequence = gate.passed
     memcpy(&approval.command, command, sizeof(OrderCommand))
