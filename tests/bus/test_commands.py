@@ -17,6 +17,8 @@ from alp._core.wire import GateMessage, HeaderFields, HeartbeatMessage, encode
 from alp.bus.commands import CommandClient, CommandServer
 from alp.errors import ConfigError
 
+pytestmark = pytest.mark.timed
+
 QUESTION = encode(HeartbeatMessage(HeaderFields(2, 0, 0, 0, 0), 1, 2))
 
 

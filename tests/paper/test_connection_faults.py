@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 
+import pytest
 from reader import Reader
 from test_exchange import begin, binance_usdm, coinbase, kraken_futures, kraken_spot, same
 from waits import run, until
 
 from alp.paper.exchange import Exchange
 from alp.paper.faults import EVERY, Fault, Script
+
+pytestmark = pytest.mark.timed
 
 
 def test_a_message_that_comes_late_is_noticed_and_the_book_comes_back() -> None:

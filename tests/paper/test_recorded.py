@@ -16,6 +16,8 @@ from alp.paper.market import Event, Market
 from alp.paper.recorded import Recorded
 from alp.paper.server import Wanted, exchange_of
 
+pytestmark = pytest.mark.timed
+
 CAPTURES = (
     "binance_usdm_ethusdt_20240808.jsonl.gz",
     "coinbase_advanced_ETH-USD_BTC-USD_2026-08-09.jsonl.zst",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from plain_owner import trading
 from plain_venue import EVERYTHING, PlainVenue
 from prometheus_client import CollectorRegistry, generate_latest
@@ -10,6 +11,8 @@ from waits import run, until
 
 from alp.services.execution.session_metrics import SessionMetrics
 from alp.venues.orders import Capability
+
+pytestmark = pytest.mark.timed
 
 LABELS = 'account="main"'
 CLOSED = 'reason="closed with 1000",socket="orders"'

@@ -11,6 +11,8 @@ import pytest
 from alp.errors import ConfigError
 from alp.services.tasks import obeying_signals, run_parts
 
+pytestmark = pytest.mark.timed
+
 
 async def for_ever(ended: list[str]) -> None:
     try:

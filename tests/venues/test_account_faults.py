@@ -20,6 +20,8 @@ from alp.venues.account.session import AccountSession
 from alp.venues.account.state import AccountState
 from alp.venues.orders import Capability, Policy
 
+pytestmark = pytest.mark.timed
+
 SECOND = 10**9
 SOCKET = EVERYTHING | Capability.SOCKET_ORDERS
 LOST_ANSWERS = ("lose", "cut", "hang", "garbage")

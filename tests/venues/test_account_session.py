@@ -15,6 +15,8 @@ from alp.errors import ConfigError, VenueError
 from alp.venues.account.state import AccountState
 from alp.venues.orders import Capability
 
+pytestmark = pytest.mark.timed
+
 SOCKET = EVERYTHING | Capability.SOCKET_ORDERS
 WAYS = {"rest": EVERYTHING, "socket": SOCKET}
 SECOND = 10**9

@@ -12,6 +12,8 @@ from waits import run, until
 
 from alp.venues.account.state import AccountState
 
+pytestmark = pytest.mark.timed
+
 SECOND = 10**9
 
 

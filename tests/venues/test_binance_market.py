@@ -17,6 +17,8 @@ from alp.venues.binance.spot_market import SpotMarket
 from alp.venues.binance.usdm_market import UsdmMarket
 from alp.venues.instruments import Grid, Instrument, Trading
 
+pytestmark = pytest.mark.timed
+
 ALL = Channel.BOOK | Channel.QUOTE | Channel.TRADE
 USDM_INFO = "/fapi/v1/exchangeInfo"
 SPOT_INFO = "/api/v3/exchangeInfo?symbol=ETHUSDC"

@@ -14,6 +14,8 @@ from alp.venues.adapter import Channel
 from alp.venues.coinbase.market import CoinbaseMarket
 from alp.venues.instruments import Grid, Instrument, Trading
 
+pytestmark = pytest.mark.timed
+
 PATH = "/api/v3/brokerage/market/products/ETH-USDC"
 ALL = Channel.BOOK | Channel.QUOTE | Channel.TRADE
 

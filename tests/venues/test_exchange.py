@@ -26,6 +26,8 @@ from alp.paper.market import Market
 from alp.paper.protocol import Protocol
 from alp.venues.adapter import Channel
 
+pytestmark = pytest.mark.timed
+
 ALL = Channel.BOOK | Channel.QUOTE | Channel.TRADE
 
 

@@ -17,6 +17,8 @@ from alp.venues.instruments import Grid, Instrument, Trading
 from alp.venues.kraken.futures_market import KrakenFuturesMarket
 from alp.venues.kraken.spot_market import KrakenSpotMarket
 
+pytestmark = pytest.mark.timed
+
 ALL = Channel.BOOK | Channel.QUOTE | Channel.TRADE
 PATH = "/0/public/AssetPairs?pair=XBTUSD"
 FUTURES_PATH = "/derivatives/api/v3/instruments"

@@ -18,6 +18,8 @@ from alp.venues.account.delivery import NoAnswer, NotSent
 from alp.venues.account.http import OrderHttp
 from alp.venues.signing import SignedRequest
 
+pytestmark = pytest.mark.timed
+
 TARGET = "/v1/order?symbol=ETH%2FUSD&note=a%20b+c&signature=deadbeef%3D%3D"
 HEADERS = {"X-Key": "the-key", "Content-Type": "application/json"}
 SECRETS = ("deadbeef", "the-key", "a-body")

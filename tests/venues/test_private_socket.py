@@ -22,6 +22,8 @@ from alp.venues.account.private_socket import PrivateSocket, Wiring
 from alp.venues.backoff import Backoff
 from alp.venues.orders import Answer, StreamNews, StreamPlan
 
+pytestmark = pytest.mark.timed
+
 SECOND = 10**9
 READY = '{"ready":1}'
 

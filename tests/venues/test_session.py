@@ -42,6 +42,8 @@ from alp.venues.market import caretaker
 from alp.venues.market.session import MarketSession, Surroundings
 from alp.venues.registry import adapter_for
 
+pytestmark = pytest.mark.timed
+
 SOON_S = 15.0
 
 

@@ -14,6 +14,8 @@ from alp.venues.instruments import Instrument
 from alp.venues.orders import Call, OrderAdapter, Policy
 from alp.venues.registry import orders_for
 
+pytestmark = pytest.mark.timed
+
 ETHUSDC = replace(SPOT, exchange="binance-spot", symbol="ETHUSDC", feed_symbol="ETHUSDC")
 
 
