@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 import zmq
 
-from alp._core.wire import BboMessage, HeaderFields, HeartbeatMessage, decode, encode
+from alp._core.wire import (
+    PROTOCOL_VERSION,
+    BboMessage,
+    HeaderFields,
+    HeartbeatMessage,
+    decode,
+    encode,
+)
 from alp.bus.native import functions
 from alp.bus.sockets import CurveKeys, Publisher, Subscriber
 from alp.errors import ConfigError
@@ -25,7 +32,7 @@ def bbo(instrument: int, price: int) -> bytes:
 
 
 def topic(kind: int, source: int | None = None) -> bytes:
-    head = b"al" + bytes([1, kind])
+    head = b"al" + bytes([PROTOCOL_VERSION, kind])
     return head if source is None else head + source.to_bytes(2, "little")
 
 
@@ -237,7 +244,7 @@ def test_bytes_of_another_version_are_counted_and_dropped(
         with Subscriber(context, [endpoints(tmp_path)]) as subscriber:
             end = time.monotonic() + SOON_S
             while subscriber.inlet.refused == 0 and time.monotonic() < end:
-                stranger.send(b"al\x02\x01" + bytes(60))
+                stranger.send(b"al" + bytes([PROTOCOL_VERSION + 1, 1]) + bytes(60))
                 subscriber.take()
                 time.sleep(0.01)
             assert subscriber.inlet.refused > 0
