@@ -117,11 +117,7 @@ class Book:
     def take(self, fact: Fact) -> None:
         self.facts.append(fact)
         if fact.client_id in self.table:
-            self.table.apply(
-                fact.client_id,
-                fact.kind,
-                **fact.terms(fact.at_ns),
-            )
+            self.table.apply(fact.client_id, fact.kind, **fact.terms(fact.at_ns))
 
 
 def session_of(adapter: Any, book: Book, **more: Any) -> AccountSession:

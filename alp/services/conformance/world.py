@@ -224,11 +224,7 @@ class Orders:
         """Apply a fact."""
         self.facts.append(fact)
         if fact.client_id in self.table:
-            self.table.apply(
-                fact.client_id,
-                fact.kind,
-                **fact.terms(fact.at_ns),
-            )
+            self.table.apply(fact.client_id, fact.kind, **fact.terms(fact.at_ns))
 
 
 @dataclass
