@@ -245,10 +245,6 @@ class AccountSession:
         """
         self.journeys.send(commands)
 
-    def look_up(self, order: Command) -> None:
-        """Ask for an order until the venue says how it is; see :meth:`Owner.believed_open`."""
-        self.inquiries.open(order, order.number, look=True)
-
     async def cancel_all(self, instrument: Instrument | None = None) -> tuple[LiveOrder, ...]:
         """Cancel everything that is open, of one product or of all, and return what still is.
 
