@@ -151,7 +151,7 @@ def venue(
     the script of faults is wrong, 4 where a recording is.
     """
     from alp._core.matching import QueueModel
-    from alp.paper.fault_file import FaultFile, read_faults
+    from alp.paper.faults.file import FaultFile, read_faults
     from alp.paper.server import Wanted, serve
     from alp.paper.venues import full_name
 

@@ -6,7 +6,7 @@ import asyncio
 import struct
 from collections import deque
 
-from alp.paper.faults import Act, Fault, Script
+from alp.paper.faults.script import Act, Fault, Script
 from alp.paper.market import Market
 from alp.paper.protocol import BOOK, Peer, Protocol
 

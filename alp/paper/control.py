@@ -1,7 +1,7 @@
 """What a test may ask of a simulated exchange in another process: its truth, and more faults.
 
 ``GET /-/state`` tells orders, fills, balances and positions as the venue has them, ``POST
-/-/faults`` adds a script of the form of :mod:`alp.paper.fault_file` to what is still to go wrong;
+/-/faults`` adds a script of the form of :mod:`alp.paper.faults.file` to what is still to go wrong;
 its ``after`` counts from then on, random faults and the clock are not changed. ``POST /-/acts``
 lets one thing happen now::
 
@@ -20,8 +20,8 @@ import orjson
 
 from alp.errors import ConfigError
 from alp.paper.desk import Desk
-from alp.paper.fault_file import faults_of
-from alp.paper.faults import Fault
+from alp.paper.faults.file import faults_of
+from alp.paper.faults.script import Fault
 from alp.paper.market import Event, Market
 from alp.paper.orders import COIN, Order, Trade
 from alp.paper.protocol import Reply, compact

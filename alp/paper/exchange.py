@@ -25,7 +25,7 @@ from aiohttp import WSMsgType, web
 
 from alp.paper import control as controlling
 from alp.paper.connection import CLOSE_FRAME, PING_FRAME, PONG_FRAME, Connection
-from alp.paper.faults import Act, Fault, Script
+from alp.paper.faults.script import Act, Fault, Script
 from alp.paper.market import Event, Market
 from alp.paper.private_server import Lost, PrivateServer
 from alp.paper.protocol import QUOTE, TRADE, Peer, Protocol, Reply

@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from alp.paper.connection import CLOSE_FRAME, CLOSING_S, Connection
-from alp.paper.faults import CommandAct, CommandFault, Script
+from alp.paper.faults.script import CommandAct, CommandFault, Script
 from alp.paper.private import STREAM, PrivateSide
 from alp.paper.protocol import Protocol, Reply, Request
 

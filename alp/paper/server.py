@@ -16,9 +16,9 @@ import uvloop
 from alp._core.matching import QueueModel
 from alp.errors import ConfigError
 from alp.paper.certificate import certificate
-from alp.paper.chaos import Chaos
 from alp.paper.exchange import Exchange
-from alp.paper.fault_file import FaultFile
+from alp.paper.faults.chaos import Chaos
+from alp.paper.faults.file import FaultFile
 from alp.paper.key_folder import share_keys
 from alp.paper.recorded import Recorded
 from alp.paper.venues import VENUES, check_symbol, made_up

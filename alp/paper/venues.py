@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from alp.errors import ConfigError
-from alp.paper.binance import Binance
-from alp.paper.coinbase import Coinbase
-from alp.paper.kraken_futures import KrakenFutures
-from alp.paper.kraken_spot import KrakenSpot
+from alp.paper.binance.public import Binance
+from alp.paper.coinbase.public import Coinbase
+from alp.paper.kraken.futures import KrakenFutures
+from alp.paper.kraken.spot import KrakenSpot
 from alp.paper.market import Market
 from alp.paper.protocol import Protocol
 

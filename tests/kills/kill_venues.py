@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from alp.paper.accounts import hmac_credentials, pem_of
-from alp.paper.coinbase_private import known_credentials
+from alp.paper.coinbase.private import known_credentials
 from alp.paper.desk import Desk
 from alp.paper.exchange import Exchange
-from alp.paper.kraken_rates import Tier
-from alp.paper.kraken_spot import KrakenSpot
-from alp.paper.kraken_spot_accounts import private_side
+from alp.paper.kraken.rates import Tier
+from alp.paper.kraken.spot import KrakenSpot
+from alp.paper.kraken.spot_accounts import private_side
 from alp.paper.venues import VENUES, made_up
 from alp.venues.credentials import Credentials
 

@@ -45,7 +45,7 @@ from alp._core.wire import (  # noqa: E402
 from alp.bus.commands import CommandClient  # noqa: E402
 from alp.journal.ids import parse_client_id  # noqa: E402
 from alp.paper.exchange import Exchange  # noqa: E402
-from alp.paper.faults import CommandFault  # noqa: E402
+from alp.paper.faults.script import CommandFault  # noqa: E402
 from alp.paper.orders import Report  # noqa: E402
 
 SECOND = 10**9

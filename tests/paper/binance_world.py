@@ -10,7 +10,7 @@ import aiohttp
 import yarl
 
 from alp.paper.accounts import ed25519_credentials, hmac_credentials
-from alp.paper.binance import Binance
+from alp.paper.binance.public import Binance
 from alp.paper.book import PlainBook
 from alp.paper.exchange import Exchange
 from alp.paper.market import Event, Market

@@ -9,7 +9,7 @@ import pytest
 from test_third_parties import ccxt_client
 from waits import until
 
-from alp.paper.binance import Binance
+from alp.paper.binance.public import Binance
 from alp.paper.exchange import Exchange
 from alp.paper.market import Event, Market
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from binance_world import ED25519, FIRST, LIMIT, SYMBOL
 
-from alp.paper.binance import Binance
-from alp.paper.binance_routes import SESSION, SPOT, SPOT_CALLS, USDM, USDM_CALLS
+from alp.paper.binance.public import Binance
+from alp.paper.binance.routes import SESSION, SPOT, SPOT_CALLS, USDM, USDM_CALLS
 from alp.paper.market import Market
 from alp.paper.protocol import Peer, Request
 from alp.venues.binance.signing import key_header, sign_call, sign_request

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from alp.paper.binance import Binance
+from alp.paper.binance.public import Binance
 from alp.paper.exchange import Exchange
 from alp.paper.market import Market
 

@@ -19,12 +19,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from waits import run, until
 
-from alp.paper.coinbase import Coinbase
-from alp.paper.coinbase_private import (
+from alp.paper.coinbase.private import (
     COIN_KEY,
     OTHER_COIN_KEY,
     known_credentials,
 )
+from alp.paper.coinbase.public import Coinbase
 from alp.paper.exchange import Exchange
 
 pytestmark = pytest.mark.timed

@@ -11,12 +11,12 @@ from asking import Clock, answered, connected, request_of, said, told
 from client_world import market
 
 from alp.paper.accounts import READ
-from alp.paper.coinbase import Coinbase
-from alp.paper.coinbase_private import (
+from alp.paper.coinbase.private import (
     SNAPSHOT_ORDERS,
     CoinbasePrivate,
     known_credentials,
 )
+from alp.paper.coinbase.public import Coinbase
 from alp.paper.market import Event
 from alp.paper.order_uuids import number_of_uuid, uuid_of
 from alp.paper.private import ACCOUNT, AMEND, CANCEL, NEW, QUERY, STREAM_KEY

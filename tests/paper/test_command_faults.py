@@ -12,8 +12,8 @@ from binance_world import LIMIT, SYMBOL, BinanceWorld
 from waits import until
 
 from alp.errors import ConfigError
-from alp.paper.fault_file import faults_of
-from alp.paper.faults import CommandAct, CommandFault
+from alp.paper.faults.file import faults_of
+from alp.paper.faults.script import CommandAct, CommandFault
 from alp.strategy.document import read_document
 
 pytestmark = pytest.mark.timed

@@ -15,12 +15,12 @@ from waits import run, until
 from yarl import URL
 
 from alp.paper.accounts import KEY, SECRET_BASE64
-from alp.paper.coinbase import Coinbase
-from alp.paper.coinbase_private import known_credentials
+from alp.paper.coinbase.private import known_credentials
+from alp.paper.coinbase.public import Coinbase
 from alp.paper.exchange import Exchange
-from alp.paper.faults import CommandFault
-from alp.paper.kraken_futures import KrakenFutures
-from alp.paper.kraken_spot import KrakenSpot
+from alp.paper.faults.script import CommandFault
+from alp.paper.kraken.futures import KrakenFutures
+from alp.paper.kraken.spot import KrakenSpot
 from alp.paper.protocol import Protocol
 from alp.venues.coinbase import signing as coinbase
 from alp.venues.credentials import Secret, credentials_of

@@ -11,7 +11,7 @@ from test_exchange import begin, binance_usdm, coinbase, kraken_futures, kraken_
 from waits import run, until
 
 from alp.paper.exchange import Exchange
-from alp.paper.faults import EVERY, Fault, Script
+from alp.paper.faults.script import EVERY, Fault, Script
 
 pytestmark = pytest.mark.timed
 

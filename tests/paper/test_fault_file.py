@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from alp.errors import ConfigError
-from alp.paper.fault_file import faults_of, read_faults
-from alp.paper.faults import EVERY, Act, Fault
+from alp.paper.faults.file import faults_of, read_faults
+from alp.paper.faults.script import EVERY, Act, Fault
 from alp.strategy.document import read_document
 
 GOOD = """\

@@ -9,11 +9,11 @@ import pytest
 from asking import Clock
 from client_world import market
 
-from alp.paper.binance import Binance
-from alp.paper.coinbase import Coinbase
+from alp.paper.binance.public import Binance
+from alp.paper.coinbase.public import Coinbase
 from alp.paper.history import MOST_TRADES, History, Past
-from alp.paper.kraken_futures import KrakenFutures
-from alp.paper.kraken_spot import KrakenSpot
+from alp.paper.kraken.futures import KrakenFutures
+from alp.paper.kraken.spot import KrakenSpot
 from alp.paper.market import Event
 from alp.paper.protocol import Peer, Protocol
 

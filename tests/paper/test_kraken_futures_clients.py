@@ -11,7 +11,7 @@ from waits import run, until
 
 from alp.paper.accounts import KEY, SECRET_BASE64
 from alp.paper.exchange import Exchange
-from alp.paper.kraken_futures import KrakenFutures
+from alp.paper.kraken.futures import KrakenFutures
 
 pytestmark = pytest.mark.timed
 

@@ -10,8 +10,8 @@ from asking import Clock, answered, connected, request_of, said, told
 from client_world import market
 
 from alp.paper.accounts import KEY, OTHER_KEY, OTHER_SECRET_BASE64, READ, SECRET_BASE64
-from alp.paper.kraken_futures import KrakenFutures
-from alp.paper.kraken_futures_private import FEEDS, KrakenFuturesPrivate
+from alp.paper.kraken.futures import KrakenFutures
+from alp.paper.kraken.futures_private import FEEDS, KrakenFuturesPrivate
 from alp.paper.market import Event
 from alp.paper.private import ACCOUNT, AMEND, CANCEL, CANCEL_ALL, DEAD_MAN, NEW, QUERY, STREAM_KEY
 from alp.paper.protocol import Peer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from alp.paper.kraken_rates import (
+from alp.paper.kraken.rates import (
     AMEND_STEPS,
     CANCEL_STEPS,
     EDIT_STEPS,

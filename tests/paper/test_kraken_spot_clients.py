@@ -14,7 +14,7 @@ from waits import run, until
 
 from alp.paper.accounts import KEY, SECRET_BASE64
 from alp.paper.exchange import Exchange
-from alp.paper.kraken_spot import KrakenSpot
+from alp.paper.kraken.spot import KrakenSpot
 
 pytestmark = pytest.mark.timed
 

@@ -10,10 +10,10 @@ from asking import Clock, answered, connected, request_of, said, told
 
 from alp.paper.accounts import KEY, OTHER_KEY, OTHER_SECRET_BASE64, READ, SECRET_BASE64
 from alp.paper.book import PlainBook
-from alp.paper.kraken_names import name_of, number_of
-from alp.paper.kraken_spot import KrakenSpot
-from alp.paper.kraken_spot_accounts import KrakenSpotPrivate
-from alp.paper.kraken_spot_requests import rest_names, symbol_of
+from alp.paper.kraken.names import name_of, number_of
+from alp.paper.kraken.spot import KrakenSpot
+from alp.paper.kraken.spot_accounts import KrakenSpotPrivate
+from alp.paper.kraken.spot_requests import rest_names, symbol_of
 from alp.paper.market import Event, Market
 from alp.paper.private import CANCEL, NEW, QUERY, STREAM_KEY
 from alp.paper.protocol import Peer, Request

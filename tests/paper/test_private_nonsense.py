@@ -10,10 +10,10 @@ from asking import Clock
 from client_world import market
 
 from alp.paper.accounts import KEY, SECRET_BASE64
-from alp.paper.coinbase import Coinbase
-from alp.paper.coinbase_private import known_credentials
-from alp.paper.kraken_futures import KrakenFutures
-from alp.paper.kraken_spot import KrakenSpot
+from alp.paper.coinbase.private import known_credentials
+from alp.paper.coinbase.public import Coinbase
+from alp.paper.kraken.futures import KrakenFutures
+from alp.paper.kraken.spot import KrakenSpot
 from alp.paper.protocol import Peer, Protocol, Request
 from alp.venues.coinbase import signing as coinbase
 from alp.venues.credentials import Secret, credentials_of

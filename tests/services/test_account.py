@@ -11,7 +11,8 @@ from alp._core.gate import GateState, Refusal
 from alp._core.journal_records import FactSource
 from alp._core.order_life import OrderEvent, OrderState, RejectReason
 from alp.services.execution import account
-from alp.services.execution.account import KEPT_NS, Account, Step
+from alp.services.execution.account import KEPT_NS, Account
+from alp.services.execution.steps import Step
 from alp.venues.account.state import AccountNews, AccountReport, AccountState
 from alp.venues.orders import Action, Command, LiveOrder
 

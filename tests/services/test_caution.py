@@ -12,10 +12,10 @@ from account_world import LIMITS, NOW, PERP, SECOND, World, manifest, quotes
 from alp._core.gate import GateState, Refusal
 from alp._core.order_life import OrderEvent
 from alp._core.wire import BboMessage, BookStatusMessage, HeaderFields, InstrumentFields
-from alp.services.execution.account import Step
 from alp.services.execution.caution import HOLD_NS, MINUTE_NS, Caution, reducing
 from alp.services.execution.limits import CLOCK_AGE_NS, UNITS, AccountVenue
 from alp.services.execution.market_view import MarketView
+from alp.services.execution.steps import Step
 from alp.venues.orders import Action
 
 MILLISECOND = 10**6

@@ -29,7 +29,7 @@ from alp._core.wire import (
 from alp.bus.commands import CommandClient
 from alp.journal.ids import ClientIds, parse_client_id
 from alp.paper.accounts import WITHDRAW_KEY, WITHDRAW_SECRET
-from alp.paper.faults import CommandFault, Fault
+from alp.paper.faults.script import CommandFault, Fault
 from alp.paper.orders import Kind, Report
 from alp.services.execution.setup import account_name, tag_of
 from alp.strategy.loading import load_manifest

@@ -13,8 +13,8 @@ from account_world import LIMITS, SECOND, World, manifest
 
 from alp._core.gate import GateState, Refusal
 from alp._core.order_life import OrderEvent
-from alp.services.execution.account import Step
 from alp.services.execution.refusals import PAUSE_NS
+from alp.services.execution.steps import Step
 from alp.venues.orders import Action, Command
 
 BID = Step(Action.NEW, side=1, price=267_990, quantity=500)

@@ -34,11 +34,11 @@ from alp._core.wire import (
     decode,
 )
 from alp.bus.sockets import Subscriber
-from alp.paper.binance import Binance
-from alp.paper.coinbase import Coinbase
+from alp.paper.binance.public import Binance
+from alp.paper.coinbase.public import Coinbase
 from alp.paper.exchange import Exchange
-from alp.paper.faults import Fault
-from alp.paper.kraken_spot import KrakenSpot
+from alp.paper.faults.script import Fault
+from alp.paper.kraken.spot import KrakenSpot
 from alp.paper.market import Market
 from alp.services.market.feeds import MarketData, Product, products_of
 from alp.services.tasks import first_cause

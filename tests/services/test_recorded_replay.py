@@ -13,7 +13,7 @@ from test_replay import replayed
 from waits import run
 
 from alp._core.wire import BboMessage, BookStatusMessage, InstrumentFields
-from alp.paper.faults import Fault
+from alp.paper.faults.script import Fault
 from alp.paper.market import Market
 from alp.paper.protocol import Protocol
 from alp.recording.convert import ALP, CRYPTOFEED, convert

@@ -17,11 +17,11 @@ from pathlib import Path
 import pytest
 from waits import run, until
 
-from alp.paper.binance import Binance
-from alp.paper.coinbase import Coinbase
+from alp.paper.binance.public import Binance
+from alp.paper.coinbase.public import Coinbase
 from alp.paper.exchange import Exchange
-from alp.paper.faults import Fault
-from alp.paper.kraken_spot import KrakenSpot
+from alp.paper.faults.script import Fault
+from alp.paper.kraken.spot import KrakenSpot
 from alp.paper.market import Market
 from alp.paper.protocol import Protocol
 from alp.recording.records import SUFFIX, mend, read_records

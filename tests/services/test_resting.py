@@ -12,10 +12,10 @@ from account_world import NOW, SECOND, World, quotes
 from alp._core.ladder import LadderOptions
 from alp._core.order_life import OrderEvent, OrderState, RejectReason
 from alp._core.wire import QuotesMessage
-from alp.services.execution.account import Step
 from alp.services.execution.ladder import LadderPlan
 from alp.services.execution.market_view import MarketView
 from alp.services.execution.resting import FIRST_REST_NS, Resting
+from alp.services.execution.steps import Step
 from alp.venues.account.state import AccountNews, AccountState
 from alp.venues.orders import Action, Command, Policy
 

@@ -10,9 +10,9 @@ from test_resting import ASKS, BIDS, Run, lead, plain_plan, shown
 
 from alp._core.order_life import OrderEvent, OrderState
 from alp._core.wire import QuotesMessage
-from alp.services.execution.account import Step
 from alp.services.execution.limits import UNITS, AccountVenue, instrument_rules
 from alp.services.execution.resting import Resting
+from alp.services.execution.steps import Step
 from alp.venues.orders import Action
 
 

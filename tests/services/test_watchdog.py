@@ -30,7 +30,7 @@ from alp.bus.sources import Source
 from alp.errors import ConfigError
 from alp.paper.accounts import READ, TRADE, WITHDRAW
 from alp.paper.exchange import Exchange
-from alp.paper.faults import CommandFault
+from alp.paper.faults.script import CommandFault
 from alp.paper.orders import Report, Why
 from alp.services.execution.watchdog import Watchdog
 from alp.venues.account.cancel_only import CancelOnly

@@ -21,12 +21,12 @@ from typing import Any
 
 from recordings import Moment, Recording, recordings
 
-from alp.paper.binance import Binance
-from alp.paper.coinbase import Coinbase
+from alp.paper.binance.public import Binance
+from alp.paper.coinbase.public import Coinbase
 from alp.paper.exchange import MOST_UNSENT, Exchange
-from alp.paper.faults import Fault
-from alp.paper.kraken_futures import KrakenFutures
-from alp.paper.kraken_spot import KrakenSpot
+from alp.paper.faults.script import Fault
+from alp.paper.kraken.futures import KrakenFutures
+from alp.paper.kraken.spot import KrakenSpot
 from alp.paper.market import Market
 from alp.paper.protocol import BOOK, TRADE, Protocol
 

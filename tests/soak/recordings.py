@@ -17,11 +17,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from alp.paper.binance import Binance
+from alp.paper.binance.public import Binance
 from alp.paper.book import ASK, BID, Change, PlainBook
-from alp.paper.coinbase import Coinbase
-from alp.paper.kraken_futures import KrakenFutures
-from alp.paper.kraken_spot import KrakenSpot
+from alp.paper.coinbase.public import Coinbase
+from alp.paper.kraken.futures import KrakenFutures
+from alp.paper.kraken.spot import KrakenSpot
 from alp.paper.market import Event, Market
 from alp.paper.protocol import BOOK, QUOTE, TRADE, Peer, Protocol
 from alp.recording.captures import Message, read_captures

@@ -11,14 +11,14 @@ from client_world import market, trade
 from plain_owner import QUICK, Book, session_of
 
 from alp.paper.accounts import hmac_credentials
-from alp.paper.binance import Binance
-from alp.paper.coinbase import Coinbase
-from alp.paper.coinbase_private import known_credentials
+from alp.paper.binance.public import Binance
+from alp.paper.coinbase.private import known_credentials
+from alp.paper.coinbase.public import Coinbase
 from alp.paper.desk import Desk
 from alp.paper.exchange import Exchange
-from alp.paper.faults import CommandFault
-from alp.paper.kraken_futures import KrakenFutures
-from alp.paper.kraken_spot import KrakenSpot
+from alp.paper.faults.script import CommandFault
+from alp.paper.kraken.futures import KrakenFutures
+from alp.paper.kraken.spot import KrakenSpot
 from alp.paper.orders import Order
 from alp.paper.protocol import Protocol
 from alp.venues.account.session import AccountSession

@@ -9,7 +9,7 @@ import pytest
 from account_worlds import KINDS, PATIENT, World, account_at, exchange_of
 from waits import run, until
 
-from alp.paper.faults import CommandFault
+from alp.paper.faults.script import CommandFault
 from alp.venues.account.state import AccountState
 from alp.venues.orders import Policy
 

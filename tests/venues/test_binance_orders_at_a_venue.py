@@ -13,10 +13,10 @@ from waits import run
 
 from alp._core.order_life import OrderEvent, OrderState, RejectReason
 from alp.paper.accounts import ed25519_credentials, hmac_credentials
-from alp.paper.binance import Binance
+from alp.paper.binance.public import Binance
 from alp.paper.book import PlainBook
 from alp.paper.exchange import Exchange
-from alp.paper.faults import CommandAct, CommandFault
+from alp.paper.faults.script import CommandAct, CommandFault
 from alp.paper.market import Event, Market
 from alp.paper.private import CANCEL, NEW
 from alp.venues.credentials import Credentials

@@ -18,7 +18,7 @@ from binance_private import EXCHANGES
 from alp._core.order_life import OrderEvent
 from alp._core.orders import OrderFields, OrderTable
 from alp.paper.accounts import hmac_credentials
-from alp.paper.binance import Binance
+from alp.paper.binance.public import Binance
 from alp.paper.book import PlainBook
 from alp.paper.market import Event, Market
 from alp.paper.protocol import Peer

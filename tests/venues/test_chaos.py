@@ -8,12 +8,12 @@ from collections.abc import Callable
 import pytest
 from test_session import _impatient, in_the_end_equal, run, running  # noqa: F401
 
-from alp.paper.binance import Binance
-from alp.paper.chaos import Chaos
-from alp.paper.coinbase import Coinbase
+from alp.paper.binance.public import Binance
+from alp.paper.coinbase.public import Coinbase
 from alp.paper.exchange import Exchange
-from alp.paper.kraken_futures import KrakenFutures
-from alp.paper.kraken_spot import KrakenSpot
+from alp.paper.faults.chaos import Chaos
+from alp.paper.kraken.futures import KrakenFutures
+from alp.paper.kraken.spot import KrakenSpot
 from alp.paper.market import Market
 from alp.paper.protocol import Protocol
 

@@ -14,14 +14,14 @@ from waits import until
 
 from alp._core.feed import Feed
 from alp.errors import VenueError
-from alp.paper.binance import Binance
+from alp.paper.binance.public import Binance
 from alp.paper.book import ASK, BID
 from alp.paper.certificate import certificate
-from alp.paper.coinbase import Coinbase
+from alp.paper.coinbase.public import Coinbase
 from alp.paper.exchange import Exchange
-from alp.paper.faults import Fault, Script
-from alp.paper.kraken_futures import KrakenFutures
-from alp.paper.kraken_spot import KrakenSpot
+from alp.paper.faults.script import Fault, Script
+from alp.paper.kraken.futures import KrakenFutures
+from alp.paper.kraken.spot import KrakenSpot
 from alp.paper.market import Market
 from alp.paper.protocol import Protocol
 from alp.venues.adapter import Channel

@@ -32,7 +32,7 @@ from waits import until
 from alp._core.feed import Feed
 from alp.paper.certificate import certificate
 from alp.paper.exchange import Exchange
-from alp.paper.faults import Fault, Script
+from alp.paper.faults.script import Fault, Script
 from alp.paper.protocol import Protocol
 from alp.venues import keeper
 from alp.venues.adapter import SECOND, Channel

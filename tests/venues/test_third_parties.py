@@ -18,12 +18,12 @@ import recorded_markets
 from reader import Reader
 from waits import until
 
-from alp.paper.binance import Binance
-from alp.paper.coinbase import Coinbase
+from alp.paper.binance.public import Binance
+from alp.paper.coinbase.public import Coinbase
 from alp.paper.exchange import Exchange
-from alp.paper.faults import Fault
-from alp.paper.kraken_futures import KrakenFutures
-from alp.paper.kraken_spot import KrakenSpot
+from alp.paper.faults.script import Fault
+from alp.paper.kraken.futures import KrakenFutures
+from alp.paper.kraken.spot import KrakenSpot
 from alp.paper.market import Market
 from alp.paper.protocol import Protocol
 

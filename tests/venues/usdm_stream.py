@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
-from alp.paper.binance import depth_update
-from alp.paper.binance import snapshot as written
+from alp.paper.binance.public import depth_update
+from alp.paper.binance.public import snapshot as written
 from alp.paper.generator import Wander, grown
 
 

@@ -30,15 +30,14 @@ from alp.services.execution.limits import AccountVenue
 from alp.services.execution.outside import Journals, Sends
 from alp.services.execution.refusals import RefusalLog
 from alp.services.execution.reports import fee_of, reports_of, reports_of_stranger, wire_text
+from alp.services.execution.steps import POST_ONLY, REDUCE_ONLY, Step
 from alp.services.execution.told import Told
 from alp.venues.account.state import AccountNews, AccountReport, AccountState
-from alp.venues.orders import Action, Command, Fact, FactTerms, LiveOrder, TimeInForce
+from alp.venues.orders import Action, Command, Fact, FactTerms, LiveOrder
 
 logger = logging.getLogger(__name__)
 
 SECOND = 10**9
-POST_ONLY, REDUCE_ONLY = 1, 2
-"""Flags of commands on the bus."""
 ENDED = (OrderState.FILLED, OrderState.CANCELED, OrderState.REJECTED, OrderState.EXPIRED)
 KEPT_NS = 120 * SECOND
 """An order that ended is kept for so long: a venue may still tell of it."""
@@ -54,19 +53,6 @@ UNSENT = {
     Action.CANCEL: OrderEvent.CANCEL_REFUSED,
 }
 """What a command that was approved and did not leave has come to."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One thing to be done; a new order gets its client id when it is done."""
-
-    action: Action
-    client_id: str = ""
-    side: int = 0
-    price: int = 0
-    quantity: int = 0
-    flags: int = POST_ONLY
-    time_in_force: TimeInForce = TimeInForce.GTC
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,11 @@ from alp._core.wire import (
 )
 from alp.bus.commands import CommandServer
 from alp.bus.sockets import Publisher, Subscriber
-from alp.services.execution.account import Account, Step
+from alp.services.execution.account import Account
 from alp.services.execution.market_view import MarketView
 from alp.services.execution.reports import wire_text
 from alp.services.execution.resting import Resting
+from alp.services.execution.steps import Step
 from alp.venues.orders import Action, TimeInForce
 
 BEAT_S = 0.25

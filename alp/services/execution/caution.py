@@ -15,7 +15,7 @@ from alp._core.gate import Refusal
 from alp._core.order_life import OrderEvent
 from alp._core.orders import OrderFields
 from alp._core.wire import QuotesMessage
-from alp.services.execution.account import Account, Step
+from alp.services.execution.account import Account
 from alp.services.execution.limits import (
     CLOCK_AGE_NS,
     AccountVenue,
@@ -25,6 +25,7 @@ from alp.services.execution.limits import (
     units_of_lot,
 )
 from alp.services.execution.market_view import MarketView
+from alp.services.execution.steps import Step
 from alp.strategy.manifest import Strategy
 from alp.venues.orders import Fact
 

@@ -10,9 +10,10 @@ from alp._core.ladder import AmendBits, Crossing, Ladder, LadderError, LadderOpt
 from alp._core.order_life import OrderEvent
 from alp._core.orders import OrderError, OrderFields
 from alp._core.wire import QuotesMessage
-from alp.services.execution.account import Account, Step
+from alp.services.execution.account import Account
 from alp.services.execution.limits import AccountVenue
 from alp.services.execution.market_view import MarketView
+from alp.services.execution.steps import Step
 from alp.venues.kraken.rate_counter import cost
 from alp.venues.orders import Action, Capability, Fact, OrderAdapter
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from alp._core.gate import REFUSALS, Refusal
 from alp.services.execution.limits import AccountVenue
-
-if TYPE_CHECKING:
-    from alp.services.execution.account import Step
+from alp.services.execution.steps import Step
 
 logger = logging.getLogger(__name__)
 

@@ -17,9 +17,10 @@ from alp._core.gate import Refusal
 from alp._core.order_life import OrderEvent, OrderState, RejectReason
 from alp._core.orders import OrderFields
 from alp._core.wire import QuotesMessage
-from alp.services.execution.account import ENDED, START, Account, Step
+from alp.services.execution.account import ENDED, START, Account
 from alp.services.execution.caution import reducing
 from alp.services.execution.limits import AccountVenue
+from alp.services.execution.steps import Step
 from alp.venues.account.state import AccountNews
 from alp.venues.orders import Action, Fact, Policy
 

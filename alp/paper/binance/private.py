@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from alp.paper.accounts import TRADE, WITHDRAW, ApiKey
-from alp.paper.binance_account import BinanceAccounts
-from alp.paper.binance_answers import Problem, missing
-from alp.paper.binance_limits import Limits
-from alp.paper.binance_orders import BinanceOrders, Call
-from alp.paper.binance_routes import (
+from alp.paper.binance.account import BinanceAccounts
+from alp.paper.binance.answers import Problem, missing
+from alp.paper.binance.limits import Limits
+from alp.paper.binance.orders import BinanceOrders, Call
+from alp.paper.binance.routes import (
     PUBLIC_CALLS,
     SESSION,
     SPOT,
@@ -25,9 +25,9 @@ from alp.paper.binance_routes import (
     USDM_CALLS,
     Route,
 )
-from alp.paper.binance_spot_orders import SpotOrders
-from alp.paper.binance_usdm_orders import UsdmOrders
-from alp.paper.binance_user_stream import spot_events, usdm_events
+from alp.paper.binance.spot_orders import SpotOrders
+from alp.paper.binance.usdm_orders import UsdmOrders
+from alp.paper.binance.user_stream import spot_events, usdm_events
 from alp.paper.desk import Desk
 from alp.paper.market import MILLISECOND
 from alp.paper.orders import Kind, Refused, Report, State

@@ -9,7 +9,7 @@ import orjson
 
 from alp.paper.accounts import Accounts, default_accounts, hmac_credentials
 from alp.paper.desk import Desk
-from alp.paper.kraken_futures_forms import (
+from alp.paper.kraken.futures_forms import (
     REASONS,
     Row,
     coins,
@@ -19,8 +19,8 @@ from alp.paper.kraken_futures_forms import (
     told_position,
     wealth,
 )
-from alp.paper.kraken_futures_private_rest import ROOT, KrakenFuturesRest
-from alp.paper.kraken_futures_requests import parts
+from alp.paper.kraken.futures_private_rest import ROOT, KrakenFuturesRest
+from alp.paper.kraken.futures_requests import parts
 from alp.paper.market import Market
 from alp.paper.order_uuids import uuid_of
 from alp.paper.orders import Kind, Report, Rules, State, Trade, Why
@@ -30,7 +30,7 @@ from alp.venues.kraken.signing import verify_challenge
 from alp.venues.signing import AuthenticationError
 
 if TYPE_CHECKING:
-    from alp.paper.kraken_futures import KrakenFutures
+    from alp.paper.kraken.futures import KrakenFutures
 
 MAKER_PIPS, TAKER_PIPS = 200, 500
 MOST_FILLS = 100

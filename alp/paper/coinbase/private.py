@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from alp.paper.accounts import Accounts, default_accounts, ed25519_credentials, pem_of
-from alp.paper.coinbase_forms import Form, Row, status_of
-from alp.paper.coinbase_private_rest import ROOT, CoinbaseRest, NotServed, too_many
+from alp.paper.coinbase.forms import Form, Row, status_of
+from alp.paper.coinbase.private_rest import ROOT, CoinbaseRest, NotServed, too_many
 from alp.paper.desk import Desk
 from alp.paper.market import Market
 from alp.paper.order_uuids import uuid_of
@@ -24,7 +24,7 @@ from alp.venues.credentials import Credentials, credentials_of
 from alp.venues.signing import AuthenticationError
 
 if TYPE_CHECKING:
-    from alp.paper.coinbase import Coinbase
+    from alp.paper.coinbase.public import Coinbase
 
 MAKER_PIPS, TAKER_PIPS = 6000, 12_000
 SNAPSHOT_ORDERS = 50

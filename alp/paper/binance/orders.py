@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from alp._core.matching import Prevention
-from alp.paper.binance_answers import (
+from alp.paper.binance.answers import (
     MODES,
     Problem,
     missing,

@@ -11,11 +11,11 @@ from typing import Any
 
 from alp.paper.accounts import Accounts
 from alp.paper.book import ASK, BID, Change, text
-from alp.paper.kraken_history import spot_candles, spot_spread, spot_trades
-from alp.paper.kraken_instruments import instruments
-from alp.paper.kraken_names import old_name
-from alp.paper.kraken_spot_accounts import private_side
-from alp.paper.kraken_spot_requests import symbol_of
+from alp.paper.kraken.history import spot_candles, spot_spread, spot_trades
+from alp.paper.kraken.instruments import instruments
+from alp.paper.kraken.names import old_name
+from alp.paper.kraken.spot_accounts import private_side
+from alp.paper.kraken.spot_requests import symbol_of
 from alp.paper.market import Made, Market
 from alp.paper.protocol import (
     BOOK,

@@ -10,7 +10,7 @@ import orjson
 from alp.paper.accounts import READ, TRADE, Account, ApiKey, RateWindow
 from alp.paper.asked import instant_ns, parameters, steps, texts
 from alp.paper.desk import Desk
-from alp.paper.kraken_futures_forms import (
+from alp.paper.kraken.futures_forms import (
     Row,
     coins,
     event_order,
@@ -23,7 +23,7 @@ from alp.paper.kraken_futures_forms import (
     position,
     wealth,
 )
-from alp.paper.kraken_futures_requests import Problem, price_of, size_of, status_of, ticket_of
+from alp.paper.kraken.futures_requests import Problem, price_of, size_of, status_of, ticket_of
 from alp.paper.market import Market
 from alp.paper.order_uuids import number_of_uuid
 from alp.paper.orders import Order, Refusal, Refused, State, Ticket, Tif, Why

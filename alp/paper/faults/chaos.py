@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
-from alp.paper.faults import Fault
+from alp.paper.faults.script import Fault
 
 if TYPE_CHECKING:
     from alp.paper.exchange import Exchange

@@ -14,7 +14,7 @@ from alp.paper.accounts import (
     ed25519_credentials,
     hmac_credentials,
 )
-from alp.paper.binance_history import (
+from alp.paper.binance.history import (
     PACES,
     REST_ROWS,
     WrongParameterError,
@@ -24,9 +24,9 @@ from alp.paper.binance_history import (
     stream_row,
     trade_event,
 )
-from alp.paper.binance_limits import Limits
-from alp.paper.binance_private import BinancePrivate
-from alp.paper.binance_symbols import exchange_info, symbol_row
+from alp.paper.binance.limits import Limits
+from alp.paper.binance.private import BinancePrivate
+from alp.paper.binance.symbols import exchange_info, symbol_row
 from alp.paper.book import ASK, BID, Change, PlainBook
 from alp.paper.desk import Desk
 from alp.paper.market import Made, Market

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from alp.paper.accounts import READ, TRADE, WITHDRAW, Account, ApiKey
-from alp.paper.binance_answers import MONEY, Problem, plain, signed
-from alp.paper.binance_orders import BinanceOrders, Call
-from alp.paper.binance_user_stream import entry_price
+from alp.paper.binance.answers import MONEY, Problem, plain, signed
+from alp.paper.binance.orders import BinanceOrders, Call
+from alp.paper.binance.user_stream import entry_price
 from alp.paper.book import text
 from alp.paper.ledger import LEVERAGE
 from alp.paper.market import MILLISECOND

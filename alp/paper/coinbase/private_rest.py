@@ -10,7 +10,7 @@ import orjson
 
 from alp.paper.accounts import READ, TRADE, WITHDRAW, Account, ApiKey, RateWindow
 from alp.paper.asked import instant_ns, steps
-from alp.paper.coinbase_forms import (
+from alp.paper.coinbase.forms import (
     PORTFOLIO,
     Form,
     Row,
@@ -21,7 +21,7 @@ from alp.paper.coinbase_forms import (
     plain,
     wallet_of,
 )
-from alp.paper.coinbase_requests import (
+from alp.paper.coinbase.requests import (
     REASONS,
     UNKNOWN,
     failure,

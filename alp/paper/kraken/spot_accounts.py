@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from alp.paper.accounts import Accounts, default_accounts, hmac_credentials
 from alp.paper.desk import Desk
-from alp.paper.kraken_names import old_name
-from alp.paper.kraken_rates import INTERMEDIATE, Tier
-from alp.paper.kraken_spot_private import KrakenSpotTrading, rules_of
-from alp.paper.kraken_spot_private_rest import KrakenSpotRest
-from alp.paper.kraken_spot_private_socket import KrakenSpotSocket
+from alp.paper.kraken.names import old_name
+from alp.paper.kraken.rates import INTERMEDIATE, Tier
+from alp.paper.kraken.spot_private import KrakenSpotTrading, rules_of
+from alp.paper.kraken.spot_private_rest import KrakenSpotRest
+from alp.paper.kraken.spot_private_socket import KrakenSpotSocket
 from alp.paper.orders import Report
 from alp.paper.private import PrivateSide
 from alp.paper.protocol import Peer, Reply, Request, compact
 
 if TYPE_CHECKING:
-    from alp.paper.kraken_spot import KrakenSpot
+    from alp.paper.kraken.spot import KrakenSpot
 
 MAKER_PIPS, TAKER_PIPS = 2500, 4000
 TIMEOUT = "EService:Timeout"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from alp.paper.binance_answers import (
+from alp.paper.binance.answers import (
     MODES,
     MONEY,
     average,

@@ -9,10 +9,10 @@ import orjson
 
 from alp.paper.accounts import TRADE
 from alp.paper.asked import texts, whether
-from alp.paper.kraken_names import name_of
-from alp.paper.kraken_spot_executions import ORDER, Row, balance, entry, executed, rows_of, standing
-from alp.paper.kraken_spot_private import KrakenSpotTrading
-from alp.paper.kraken_spot_requests import MOST_CANCELS, named_orders, words
+from alp.paper.kraken.names import name_of
+from alp.paper.kraken.spot_executions import ORDER, Row, balance, entry, executed, rows_of, standing
+from alp.paper.kraken.spot_private import KrakenSpotTrading
+from alp.paper.kraken.spot_requests import MOST_CANCELS, named_orders, words
 from alp.paper.orders import Kind, Order, Refused, Report, Said, Trade
 from alp.paper.private import AMEND, CANCEL, CANCEL_ALL, DEAD_MAN, NEW, STREAM_KEY
 from alp.paper.protocol import Peer, stamp

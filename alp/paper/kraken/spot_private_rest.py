@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from alp.paper.accounts import READ, TRADE, WITHDRAW, ApiKey
 from alp.paper.asked import number, parameters, texts, whether
-from alp.paper.kraken_names import name_of, number_of
-from alp.paper.kraken_spot_executions import (
+from alp.paper.kraken.names import name_of, number_of
+from alp.paper.kraken.spot_executions import (
     EXECUTION,
     ORDER,
     REASONS,
@@ -18,8 +18,8 @@ from alp.paper.kraken_spot_executions import (
     rounded,
     status_of,
 )
-from alp.paper.kraken_spot_private import KrakenSpotTrading
-from alp.paper.kraken_spot_requests import MOST_CANCELS, from_rest, symbol_of, words
+from alp.paper.kraken.spot_private import KrakenSpotTrading
+from alp.paper.kraken.spot_requests import MOST_CANCELS, from_rest, symbol_of, words
 from alp.paper.orders import Order, Refused, Said, Trade
 from alp.paper.private import ACCOUNT, AMEND, CANCEL, CANCEL_ALL, DEAD_MAN, NEW, QUERY, STREAM_KEY
 from alp.paper.protocol import Reply, Request, compact

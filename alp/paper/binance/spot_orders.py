@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from alp.paper.binance_answers import (
+from alp.paper.binance.answers import (
     MONEY,
     SPOT_REFUSALS,
     Problem,
@@ -13,7 +13,7 @@ from alp.paper.binance_answers import (
     spot_order,
     spot_trade,
 )
-from alp.paper.binance_orders import BinanceOrders, Call, unknown
+from alp.paper.binance.orders import BinanceOrders, Call, unknown
 from alp.paper.market import MILLISECOND
 from alp.paper.orders import Order, Refusal, Refused, State, Ticket, Tif, Why, whole
 

@@ -12,10 +12,10 @@ from typing import Any
 from alp.paper.accounts import ApiKey
 from alp.paper.asked import steps, whether
 from alp.paper.desk import Desk
-from alp.paper.kraken_names import name_of, number_of
-from alp.paper.kraken_rates import INTERMEDIATE, Decaying, PairCounters, Tier
-from alp.paper.kraken_spot_executions import AMEND, ORDER
-from alp.paper.kraken_spot_requests import (
+from alp.paper.kraken.names import name_of, number_of
+from alp.paper.kraken.rates import INTERMEDIATE, Decaying, PairCounters, Tier
+from alp.paper.kraken.spot_executions import AMEND, ORDER
+from alp.paper.kraken.spot_requests import (
     FEWEST_IN_BATCH,
     MOST_IN_BATCH,
     check_deadline,

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from alp.paper.book import text
-from alp.paper.kraken_names import name_of
+from alp.paper.kraken.names import name_of
 from alp.paper.market import MILLISECOND, Market
 from alp.paper.orders import COIN, Kind, Order, Report, State, Trade, Why
 from alp.paper.protocol import stamp

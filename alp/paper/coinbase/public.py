@@ -9,8 +9,8 @@ from typing import Any
 
 from alp.paper.accounts import Accounts
 from alp.paper.book import ASK, BID
-from alp.paper.coinbase_history import candles, past_trades
-from alp.paper.coinbase_private import private_side
+from alp.paper.coinbase.history import candles, past_trades
+from alp.paper.coinbase.private import private_side
 from alp.paper.market import Made, Market
 from alp.paper.protocol import (
     BOOK,

@@ -9,9 +9,9 @@ from typing import Any
 
 from alp.paper.accounts import Accounts
 from alp.paper.book import ASK, BID
-from alp.paper.kraken_futures_private import private_side
-from alp.paper.kraken_futures_requests import parts
-from alp.paper.kraken_history import futures_candles, futures_executions, futures_history
+from alp.paper.kraken.futures_private import private_side
+from alp.paper.kraken.futures_requests import parts
+from alp.paper.kraken.history import futures_candles, futures_executions, futures_history
 from alp.paper.market import Made, Market
 from alp.paper.protocol import (
     BOOK,

@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
-from alp.paper.chaos import FAULTS
-from alp.paper.faults import EVERY, STREAM_FAULTS, CommandFault, Fault, Script
+from alp.paper.faults.chaos import FAULTS
+from alp.paper.faults.script import EVERY, STREAM_FAULTS, CommandFault, Fault, Script
 from alp.paper.private import ANY, COMMANDS, STREAM
 from alp.strategy.document import Document, read_document
 from alp.strategy.loading import read_file

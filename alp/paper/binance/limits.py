@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from alp.paper.accounts import RateWindow
-from alp.paper.binance_answers import Problem
-from alp.paper.binance_routes import Route
+from alp.paper.binance.answers import Problem
+from alp.paper.binance.routes import Route
 
 SECOND = 10**9
 BAN_NS = 120 * SECOND

@@ -23,7 +23,7 @@ class Route:
     Attributes
     ----------
     does
-        Name of what answers it, see :class:`alp.paper.binance_private.BinancePrivate`.
+        Name of what answers it, see :class:`alp.paper.binance.private.BinancePrivate`.
     weight
         Of the address.
     orders

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from alp.paper.binance_answers import (
+from alp.paper.binance.answers import (
     MONEY,
     USDM_REFUSALS,
     Problem,
@@ -15,7 +15,7 @@ from alp.paper.binance_answers import (
     usdm_order,
     usdm_trade,
 )
-from alp.paper.binance_orders import BinanceOrders, Call, unknown
+from alp.paper.binance.orders import BinanceOrders, Call, unknown
 from alp.paper.market import MILLISECOND
 from alp.paper.orders import Refusal, Refused, Report, Ticket, Tif
 

@@ -1,0 +1,1 @@
+"""Binance as a server: USD-M futures and spot, public and private."""

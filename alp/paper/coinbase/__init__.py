@@ -1,0 +1,1 @@
+"""Coinbase Advanced as a server, public and private."""

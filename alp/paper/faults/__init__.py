@@ -1,0 +1,1 @@
+"""What goes wrong at a simulated venue, by script: connections, messages, commands."""
