@@ -16,6 +16,8 @@ import pytest
 from tests.recording.test_replay import timed
 from tests.recording.test_verify_feed import capture, stream
 
+pytestmark = pytest.mark.timed
+
 
 @pytest.fixture
 def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

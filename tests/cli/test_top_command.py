@@ -31,6 +31,8 @@ from alp.bus.sockets import Publisher
 from tests.recording.test_replay import timed
 from tests.recording.test_verify_feed import capture, stream
 
+pytestmark = pytest.mark.timed
+
 HEADER = HeaderFields(1, 0, 0, 0, 0)
 
 

@@ -215,7 +215,7 @@ def test_only_so_many_amends_at_a_time_and_any_number_after_each_other() -> None
         Event(E.FILL, trade_id="t", quantity=0),
         Event(E.FILL, quantity=3),
         Event(E.FILL, trade_id="t", quantity=-3),
-        Event(E.FILL, trade_id="t", quantity=1 << 41),
+        Event(E.FILL, trade_id="t", quantity=1 << 49),
         Event(E.CUMULATIVE),
         Event(E.CANCELED, cumulative=-2),
         Event(E.AMEND_REQUESTED, price=1, quantity=1),

@@ -92,13 +92,13 @@ def test_an_adapter_that_reads_answers_wrongly_fails(
 
 
 def test_the_command_prints_a_row_for_each_case_and_says_how_it_went() -> None:
-    done = CliRunner().invoke(conform, ["kraken", "--case", "C01", "--case", "c30"])
+    done = CliRunner().invoke(conform, ["kraken-futures", "--case", "C01", "--case", "c30"])
     assert done.exit_code == 0
     rows = done.output.splitlines()
     assert [row[:3] for row in rows[:2]] == ["C01", "C30"]
     assert " ok " in rows[0]
     assert "left out" in rows[1]
-    assert rows[2] == "kraken-spot: 1 ok, 0 failed, 1 left out"
+    assert rows[2] == "kraken-futures: 1 ok, 0 failed, 1 left out"
 
 
 def test_json_has_what_each_case_asks_and_the_faults_it_covers() -> None:

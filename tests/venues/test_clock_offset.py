@@ -81,6 +81,7 @@ def test_a_clock_of_whole_seconds_becomes_exact_when_it_ticks() -> None:
     clock = clocks.made()
     clocks.trip(clock, MILLI, MILLI)
     assert reading_of(clock).error_ns > 500 * MILLI
+    assert reading_of(clock).least_ns == 0
     for _ in range(40):
         clocks.monotonic += 97 * MILLI
         clocks.trip(clock, MILLI, MILLI)
@@ -115,6 +116,7 @@ def test_the_true_offset_is_always_within_the_bounds(
         reading = reading_of(clock)
         allowed = reading.error_ns + len(steps)  # each step is rounded here
         assert abs(reading.offset_ns - clocks.ahead) <= allowed
+        assert abs(reading.least_ns) <= abs(clocks.ahead) + len(steps)
         assert abs(clock.now_ns() - (START + clocks.monotonic + clocks.ahead)) <= allowed
         clocks.monotonic += pause
         clocks.ahead += pause // drift
@@ -155,6 +157,7 @@ def test_a_jump_of_the_venues_clock_is_counted_and_followed() -> None:
     clocks.trip(clock, MILLI, MILLI)
     assert clock.jumps == 1
     assert abs(reading_of(clock).offset_ns - 3600 * SECOND) <= 3 * MILLI
+    assert 3600 * SECOND - 6 * MILLI <= reading_of(clock).least_ns <= 3600 * SECOND
 
 
 def test_a_machine_that_slept_has_to_measure_again() -> None:

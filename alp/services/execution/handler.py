@@ -325,8 +325,8 @@ class ExecHandler:
             self.bus.tell_position(index)
 
     def _heard_clock(self, reading: ClockReading) -> None:
-        self.account.gate.see_clock(reading.offset_ns, time.time_ns())
-        self.caution.heard_clock(reading.offset_ns)
+        self.account.gate.see_clock(reading.least_ns, time.time_ns())
+        self.caution.heard_clock(reading.least_ns)
 
     async def _look(self) -> None:
         """Notice what became stale, the kill switch, and a clock that was set."""

@@ -42,6 +42,15 @@ class ClockReading:
     error_ns: int
     at_ns: int
 
+    @property
+    def least_ns(self) -> int:
+        """How far apart the clocks are at least, with the offset's sign.
+
+        A venue that tells whole seconds leaves the offset open by most of one.
+        """
+        least = max(abs(self.offset_ns) - self.error_ns, 0)
+        return least if self.offset_ns > 0 else -least
+
 
 class VenueClock:
     """Tells a venue's time.
