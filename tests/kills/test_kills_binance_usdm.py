@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tenth import nothing_is_lost
 
-pytestmark = [pytest.mark.slow, pytest.mark.timed]
+pytestmark = pytest.mark.slow
 
 
 def test_nothing_is_lost_however_the_handler_dies(root: Path) -> None:
