@@ -28,6 +28,7 @@ from alp._core.wire import (
 )
 from alp.bus.commands import CommandClient
 from alp.journal.ids import ClientIds, parse_client_id
+from alp.journal.journal import EPOCH_BEGIN_S
 from alp.paper.accounts import WITHDRAW_KEY, WITHDRAW_SECRET
 from alp.paper.faults.script import CommandFault, Fault
 from alp.paper.orders import Kind, Report
@@ -127,9 +128,11 @@ def test_of_two_handlers_that_do_not_share_a_journal_the_later_one_trades(tmp_pa
     async def test() -> None:
         async with world(tmp_path) as here:
             first = await here.start("a")
-            await here.ready(first)
+            earlier = await here.ready(first)
             with here.quoting(first, still=True, away=300):
                 await here.resting(4)
+                # Tokens without a journal in common are seconds: of one second they are equal.
+                await until(lambda: time.time() - EPOCH_BEGIN_S > earlier.token + 1, SOON_S)
                 second = await here.start("b", more=("--state", str(tmp_path / "b")))
                 gate = await here.ready(second)
                 with here.quoting(second, still=True, away=300, levels=3):
