@@ -236,11 +236,14 @@ class Account:
             return append()
         except OSError as error:
             self.counts["journal refused"] += 1
-            if "journal" not in self.halts:
-                logger.critical("the journal is broken: %s", error)
-                self.halts["journal"] = f"the journal is broken: {error}"
-                self._set_state()
+            self.journal_broken(error)
             return None
+
+    def journal_broken(self, error: OSError) -> None:
+        """Add nothing any more: it would not be known after a restart."""
+        if "journal" not in self.halts:
+            logger.critical("the journal is broken: %s", error)
+            self.halt("journal", f"the journal is broken: {error}")
 
     # what is sent
 
@@ -315,7 +318,7 @@ class Account:
                 await self._journal.durable(max(numbers))
             except OSError as error:
                 durable = False
-                self.halt("journal", f"the journal is broken: {error}")
+                self.journal_broken(error)
         for action in (Action.CANCEL, Action.AMEND, Action.NEW):
             commands = [each for each, _ in approved if each.action is action]
             if not commands:

@@ -312,7 +312,7 @@ class ExecHandler:
         self.bus.report(message)
 
     def _journal_broken(self, error: OSError) -> None:
-        self.account.halt("journal", f"the journal is broken: {error}")
+        self.account.journal_broken(error)
         self.resting.wake()
 
     def _heard_state(self, news: AccountNews) -> None:
