@@ -2,12 +2,15 @@
 
 ``<tag>-<epoch><counter>``: a tag of one to five characters, then six and six digits of base 36. The
 epoch is the journal's token, which is on disk before the first id of it is made and is never used
-again; so ids are unique for ever without the counter being kept.
+again; so ids are unique for ever without the counter being kept. Two folders of one account are a
+mistake in which two writers may come to one epoch, if both begin within a second: so the counter
+begins anywhere, and each can tell the other's orders from its own.
 """
 
 from __future__ import annotations
 
 import re
+import secrets
 from dataclasses import dataclass
 
 from alp.errors import ConfigError
@@ -41,6 +44,11 @@ class ClientIds:
             )
         if not 0 < self.epoch < MOST:
             raise ConfigError(f"epoch {self.epoch} does not fit a client order id")
+
+    @classmethod
+    def begin(cls, tag: str, epoch: int) -> ClientIds:
+        """Return the ids of a writer, from anywhere in the first quarter of its epoch."""
+        return cls(tag, epoch, secrets.randbelow(MOST // 4))
 
     @property
     def prefix(self) -> str:

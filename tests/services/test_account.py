@@ -165,6 +165,28 @@ def test_an_order_of_a_later_token_is_another_processs_and_ends_this_ones_orders
     assert len(other.account.open_orders()) == 1
 
 
+@pytest.mark.parametrize("way", ["list", "stream"])
+def test_an_open_order_of_the_own_token_that_was_never_sent_is_another_processs(way: str) -> None:
+    world = World()
+    client_id = "ours-000007000001"
+    if way == "list":
+        live = LiveOrder(client_id, "v-9", "ETHUSDC", 1, 267_000, 100, 0, NOW)
+        world.account.heard_report(AccountReport(orders=(live,)))
+    else:
+        world.hear(OrderEvent.ACKED, client_id, venue_id="v-9")
+    assert world.account.halts == {"fence": "another process sends for this account, with token 7"}
+    assert world.account.open_orders() == []
+
+
+def test_late_news_of_a_released_order_of_the_own_token_is_nobody_elses() -> None:
+    world = World()
+    more = {"venue_id": "v-9", "trade_id": "1", "quantity": 5, "price": 268_000}
+    world.hear(OrderEvent.FILL, "ours-000007000001", symbol="ETHUSDC", **more)
+    world.hear(OrderEvent.CANCELED, "ours-000007000002", symbol="ETHUSDC", cumulative=0)
+    assert world.account.may_add
+    assert [each.last_quantity for each in world.reports if each.trade_id] == [5]
+
+
 def test_a_lost_stream_halts_until_everything_was_read() -> None:
     world = World()
     world.account.heard_state(AccountNews(AccountState.LOST, "silence"))

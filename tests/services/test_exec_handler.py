@@ -146,6 +146,36 @@ def test_of_two_handlers_that_do_not_share_a_journal_the_later_one_trades(tmp_pa
     run(test())
 
 
+def test_two_handlers_of_one_account_that_began_in_one_second_one_gives_way(
+    tmp_path: Path,
+) -> None:
+    async def test() -> None:
+        async with world(tmp_path) as here:
+            account = account_name(load_manifest(here.manifest).spec.venues[0])
+            ahead = int(time.time()) - EPOCH_BEGIN_S + 10_000
+            for folder in ("state", "b"):  # what both folders know makes the same token of the two
+                (tmp_path / folder / account).mkdir(parents=True)
+                (tmp_path / folder / account / f"fence-{ahead}").touch()
+            first = await here.start("a")
+            one = await here.ready(first)
+            second = await here.start("b", more=("--state", str(tmp_path / "b")))
+            other = await here.ready(second)
+            assert one.token == other.token == ahead + 1
+            words = f"fence: another process sends for this account, with token {one.token}"
+            with here.quoting(first, still=True, away=300):  # both are asked for the same quotes
+                await until(lambda: any(words in each.text for each in (first, second)), SOON_S)
+                await asyncio.sleep(1)  # who saw the other's order before its own left is alone
+                halted = [each for each in (first, second) if words in each.text]
+                await here.resting(0 if len(halted) == 2 else 4)
+            for each in (first, second):
+                assert "adopted" not in each.text
+                each.signal(signal.SIGTERM)
+                assert await each.status() == 0, each.text
+            assert not here.live()
+
+    run(test())
+
+
 def test_a_handler_that_was_stopped_does_not_act_on_what_it_was_told_before(
     tmp_path: Path,
 ) -> None:

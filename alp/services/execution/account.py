@@ -38,6 +38,8 @@ from alp.venues.orders import Action, Command, Fact, FactTerms, LiveOrder
 logger = logging.getLogger(__name__)
 
 SECOND = 10**9
+OPENS = (OrderEvent.ACKED, OrderEvent.FOUND)
+"""News that an order is open."""
 ENDED = (OrderState.FILLED, OrderState.CANCELED, OrderState.REJECTED, OrderState.EXPIRED)
 KEPT_NS = 120 * SECOND
 """An order that ended is kept for so long: a venue may still tell of it."""
@@ -421,7 +423,7 @@ class Account:
         if not client_id or not self._hands.is_ours(client_id):
             self.foreign += 1
             return
-        if self._is_fenced_by(client_id):
+        if self._is_fenced_by(client_id, is_open=fact.kind in OPENS):
             return
         self.counts["facts of orders not known"] += 1
         index = self._index_of(fact.symbol)
@@ -440,14 +442,19 @@ class Account:
         for each in messages:
             self._hands.report(each)
 
-    def _is_fenced_by(self, client_id: str) -> bool:
-        """Whether an order of ours is of a later token: then another process owns the account.
+    def _is_fenced_by(self, client_id: str, *, is_open: bool) -> bool:
+        """Whether an order of ours is another process's, which then owns the account as well.
 
         It cannot have the same journal, whose lock is ours: two folders of state, or two machines.
-        The earlier one gives way for good, and leaves the later one's orders alone.
+        The earlier one gives way for good, and leaves the later one's orders alone. If both began
+        within one second their tokens are the same: whoever sees the other's order first gives way.
+        An open order of our own token was in the table before it was sent, and still is there; what
+        is heard late of one that ended may be of one that was released.
         """
         said = parse_client_id(client_id)
-        if said is None or said.epoch <= self._hands.token:
+        if said is None or said.epoch < self._hands.token:
+            return False
+        if said.epoch == self._hands.token and not is_open:
             return False
         self.halt("fence", f"another process sends for this account, with token {said.epoch}")
         return True
@@ -491,7 +498,7 @@ class Account:
         for live in report.orders or ():
             if live.client_id in self.table or not self._hands.is_ours(live.client_id):
                 continue
-            if not self._is_fenced_by(live.client_id):
+            if not self._is_fenced_by(live.client_id, is_open=True):
                 self._adopt(live)
 
     def _adopt(self, live: LiveOrder) -> None:

@@ -184,7 +184,7 @@ class ExecHandler:
             await asyncio.gather(doing, stopping, return_exceptions=True)
 
     def _make_account(self, journal: Journal, products: Any) -> Account:
-        ids = ClientIds(tag_of(self._strategy, self.name), journal.token)
+        ids = ClientIds.begin(tag_of(self._strategy, self.name), journal.token)
         gate = make_gate(self._strategy, products, journal.orders)
         gate.fence(journal.token)
         gate.own(*ids.own)
