@@ -53,33 +53,39 @@ cdef Py_ssize_t side_depth(const Side* side, Level* levels, Py_ssize_t most) noe
 cdef i64 side_at(const Side* side, i64 price) noexcept nogil
 
 
+cdef inline void side_put(Side* side, u64 slot, i64 quantity) noexcept nogil:
+    """Set the quantity of a slot of the window; `book_settle` must follow.
+
+    Only what is rare is a branch: whether a level comes, goes or changes is anybody's guess, and a
+    wrong guess costs more than all of this. The bit says what was there, so that nothing waits for
+    the old quantity to come from farther memory.
+    """
+    cdef u64 word = slot >> 6
+    cdef u64 bit = <u64>1 << (slot & 63)
+    cdef u64 before = side.words[word]
+    cdef u64 after = (before & ~bit) | (bit & (0 - <u64>(quantity != 0)))
+    cdef int beyond = <int>slot - side.best
+    side.quantity[slot] = quantity
+    side.words[word] = after
+    side.count += <i64>(quantity != 0) - <i64>(before & bit != 0)
+    if (before == 0) != (after == 0):
+        side.groups[word >> 6] ^= <u64>1 << (word & 63)
+    if (beyond >= 0 if side.bid else beyond <= 0) or side.best < 0:
+        if quantity:
+            side.best = <int>slot
+        elif beyond == 0:
+            side_lost_best(side)
+
+
 cdef inline int side_set(Side* side, i64 price, i64 quantity) noexcept nogil:
     """Set the absolute quantity at a price, 0 to remove it; `book_settle` must follow.
 
     Nonzero where memory ran out.
     """
     cdef u64 slot = <u64>(price - side.base)
-    cdef u64 word
-    cdef i64 before
     if slot >= <u64>SLOTS:
         return side_set_far(side, price, quantity)
-    before = side.quantity[slot]
-    side.quantity[slot] = quantity
-    word = slot >> 6
-    if quantity:
-        if before == 0:
-            side.words[word] |= <u64>1 << (slot & 63)
-            side.groups[word >> 6] |= <u64>1 << (word & 63)
-            side.count += 1
-            if side.best < 0 or (<int>slot > side.best if side.bid else <int>slot < side.best):
-                side.best = <int>slot
-    elif before:
-        side.count -= 1
-        side.words[word] &= ~(<u64>1 << (slot & 63))
-        if side.words[word] == 0:
-            side.groups[word >> 6] &= ~(<u64>1 << (word & 63))
-        if <int>slot == side.best:
-            side_lost_best(side)
+    side_put(side, slot, quantity)
     return 0
 
 
