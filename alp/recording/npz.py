@@ -15,6 +15,7 @@ from __future__ import annotations
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -114,25 +115,83 @@ def write_npz(
     DataError
         If a file is no capture, the product is not in it, or neither side's time is known.
     """
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".alp-npz-") as name:
+        folder = Path(name)
+        with recorded_events(
+            paths, folder, symbol=symbol, venue=venue, progress=progress
+        ) as recorded:
+            recorded.report.path = target
+            part = folder / "part.npz"
+            _pack(recorded, part)
+        part.replace(target)
+    return recorded.report
+
+
+@dataclass
+class RecordedEvents:
+    """Events of one product of a capture, in the order an event array has them.
+
+    Attributes
+    ----------
+    decimals
+        Of its prices and of its quantities.
+    chunks
+        Arrays of :data:`EVENT`, to be read once.
+    """
+
+    report: NpzReport
+    decimals: tuple[int, int]
+    chunks: Iterator[Events]
+
+
+@contextmanager
+def recorded_events(
+    paths: Sequence[Path],
+    folder: Path,
+    *,
+    symbol: str | None = None,
+    venue: str | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Iterator[RecordedEvents]:
+    """Read one product's book and trades as events; the parameters are those of `write_npz`.
+
+    Parameters
+    ----------
+    folder
+        Holds a file of the rows meanwhile.
+    """
     identity = identify(islice(read_captures(paths, []), ENOUGH), venue)
     identity.products = {name: identity.products[name] for name in _chosen(identity, symbol, paths)}
     [name] = identity.products
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".alp-npz-") as folder:
-        rows_path = Path(folder) / "rows"
-        while True:
-            report = NpzReport(target, identity.venue, name)
-            try:
-                with rows_path.open("wb") as file:
-                    _Events(identity, name, file, report).take(paths, progress)
-            except _Finer:
-                continue
-            break
-        if not report.rows:
-            raise DataError(f"no event of {name}", path=paths[0])
-        part = Path(folder) / "part.npz"
-        _pack(rows_path, part, report)
-        part.replace(target)
-    return report
+    rows_path = folder / "rows"
+    while True:
+        report = NpzReport(rows_path, identity.venue, name)
+        try:
+            with rows_path.open("wb") as file:
+                _Events(identity, name, file, report).take(paths, progress)
+        except _Finer:
+            continue
+        break
+    if not report.rows:
+        raise DataError(f"no event of {name}", path=paths[0])
+    product = identity.products[name]
+    chunks = _in_order(rows_path, report)
+    yield RecordedEvents(report, (product.price, product.quantity), chunks)
+
+
+def _in_order(rows_path: Path, report: NpzReport) -> Iterator[Events]:
+    rows: Events = np.memmap(rows_path, EVENT, mode="r")
+    order, sides = _order(rows)
+    report.rows = len(order)
+    return (
+        _sided(rows[order[start : start + CHUNK]], sides[start : start + CHUNK])
+        for start in range(0, len(order), CHUNK)
+    )
+
+
+def _sided(rows: Events, sides: npt.NDArray[np.uint64]) -> Events:
+    rows["ev"] |= sides
+    return rows
 
 
 def _chosen(identity: Identity, symbol: str | None, paths: Sequence[Path]) -> list[str]:
@@ -338,22 +397,17 @@ def _order(rows: Events) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64]]
     return np.insert(order, places, late), np.insert(sides, places, EXCHANGE)
 
 
-def _pack(rows_path: Path, target: Path, report: NpzReport) -> None:
-    rows: Events = np.memmap(rows_path, EVENT, mode="r")
-    order, sides = _order(rows)
-    report.rows = len(order)
+def _pack(recorded: RecordedEvents, target: Path) -> None:
     member = zipfile.ZipInfo(MEMBER)  # with the date all archives of this program have
     member.compress_type = zipfile.ZIP_DEFLATED
     header = {
         "descr": np.lib.format.dtype_to_descr(EVENT),
         "fortran_order": False,
-        "shape": (len(order),),
+        "shape": (recorded.report.rows,),
     }
     with zipfile.ZipFile(target, "w") as archive, archive.open(member, "w", force_zip64=True) as to:
         np.lib.format.write_array_header_1_0(to, header)
-        for start in range(0, len(order), CHUNK):
-            chunk = rows[order[start : start + CHUNK]]
-            chunk["ev"] |= sides[start : start + CHUNK]
+        for chunk in recorded.chunks:
             to.write(chunk.tobytes())
 
 

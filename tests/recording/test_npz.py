@@ -109,7 +109,8 @@ def test_late_events_are_there_once_for_each_side(
     rows["px"] = np.arange(500)
     rows.tofile(tmp_path / "rows")
     report = npz.NpzReport(tmp_path / "x.npz", "v", "s")
-    npz._pack(tmp_path / "rows", report.path, report)
+    chunks = npz._in_order(tmp_path / "rows", report)
+    npz._pack(npz.RecordedEvents(report, (0, 0), chunks), report.path)
     holds_for_both_sides_in_order(report.path)
     late = int((rows["exch_ts"] < np.maximum.accumulate(rows["exch_ts"])).sum())
     assert report.rows == 500 + late
