@@ -6,6 +6,7 @@ import numpy.typing as npt
 
 from alp._core.matching import QueueModel
 
+AHEAD_UNIT: int
 FILL_ROW: np.dtype[Any]
 
 class FillCause(IntEnum):

@@ -13,7 +13,7 @@ from libc.string cimport memcpy
 import numpy as np
 
 from alp._core.book cimport Level, side_at, side_best, side_depth
-from alp._core.queue_models cimport LARGEST_EXPONENT, largest_quantity
+from alp._core.queue_models cimport AHEAD_BITS, LARGEST_EXPONENT, largest_quantity
 from alp._core.tape cimport LatencyRow, RemovalRow, TapeRow
 from alp._core.tick_venue cimport (
     FILL_AT_TURN,
@@ -56,6 +56,9 @@ from alp._core.tape import tape_fault
 
 cdef enum:
     MOST_LEVELS = 1024          # that one look at the book gives
+
+AHEAD_UNIT = 1 << AHEAD_BITS
+"""What a queue is counted in: so much is a lot."""
 
 
 class FillCause(IntEnum):
@@ -349,7 +352,7 @@ cdef class TickReplay:
         cdef Waiting* waiting = tick_venue_find(
             &self.world.venue, place, self.world.orders[place].bid
         )
-        return None if waiting == NULL else <double>waiting.ahead / 4096.0
+        return None if waiting == NULL else <double>waiting.ahead / (1 << AHEAD_BITS)
 
     def touches(self, i64 step_ns):
         """Play to the end; return time, best bid and best ask after each step, shape (n, 3).
