@@ -5,12 +5,13 @@
     python benchmarks/tick_backtest.py --hftbacktest PYTHON    # of an environment that has it
     python benchmarks/tick_backtest.py --quick                 # a second, no peers: does it run
 
-CPU time of one core, best of n rounds in turn and of six plays in a round, one run; only ratios inside it mean anything. An
-event is one change of a level or one trade; everybody plays it on two sides, at the exchange and
-as received. Read-only reads the touch every 100 ms. The market maker is hftbacktest's own example:
-GLFT whose A, k and volatility are measured anew every 5 s, a quote a side every 100 ms, 10 ms each
-way; both must end with the same orders, fills, position and balance. The floor knows no latency
-and no order in a queue. hftbacktest compiles its loop at the first run; that is told apart.
+CPU time of one core, best of n rounds in turn and of six plays in a round; only ratios inside one
+run mean anything. An event is one change of a level or one trade; everybody plays it on two sides,
+at the exchange and as received. Read-only reads the touch every 100 ms. The market maker is
+hftbacktest's own example: GLFT whose A, k and volatility are measured anew every 5 s, a quote a
+side every 100 ms, 10 ms each way; both must end with the same orders, fills, position and balance.
+The floor knows no latency and no order in a queue. hftbacktest compiles its loop at the first run;
+that is told apart.
 """
 
 from __future__ import annotations
@@ -283,8 +284,9 @@ def main() -> None:
         target = folder / "events.alptape"
         tape_of_array(np.fromfile(events, EVENT), target, GRID)
         tape = open_tape(target)
-        print(f"{tape.facts.rows:,} events, best of {given.rounds} rounds")
-        rows = compare(runners(given, tape, events, folder), 2 if given.quick else given.rounds)
+        rounds = 1 if given.quick else given.rounds
+        print(f"{tape.facts.rows:,} events, best of {rounds} rounds")
+        rows = compare(runners(given, tape, events, folder), rounds)
     write_report(given.json, "tick_backtest", rows)
 
 
