@@ -9,6 +9,7 @@ from alp.cli.lazy import LazyGroup
 COMMANDS = {
     "inspect": ("alp.cli.data_inspect:inspect", "Say what files are, hold, and what is wrong."),
     "convert": ("alp.cli.data_convert:convert", "Write files as one parquet file of alp's form."),
+    "tape": ("alp.cli.data_tape:tape", "Write levels and trades for the tick-level backtest."),
     "liquidity": (
         "alp.cli.data_liquidity:liquidity",
         "Write a pool's liquidity before its events.",
@@ -40,6 +41,7 @@ def data() -> None:
       liquidity     by bucket (CSV), by tick (parquet)
       base fee      by block or time (CSV)
       alp's own     any of these, written by `alp data convert` (parquet)
+      tapes         levels and trades, written by `alp data tape`
 
     A file with a fault is refused, with its name, row and remedy, and exit status 4. Nothing is
     dropped or repaired unless you ask for it.

@@ -51,10 +51,16 @@ def inspect(
 
     The exit status is 0 if every file is sound and 4 otherwise.
     """
+    from alp.backtest.tick_file import is_tape
+    from alp.cli.data_tape import tape_report
     from alp.data.inspect import inspect_files
 
+    tapes = {path for path in files if path.is_file() and is_tape(path)}
+    others = [path for path in files if path not in tapes]
     with row_counter(progress, "reading") as advance:
-        reports = inspect_files(files, together=together, progress=advance, **read_arguments(given))
+        looked = inspect_files(others, together=together, progress=advance, **read_arguments(given))
+    found = iter(looked)
+    reports = [tape_report(path) if path in tapes else next(found) for path in files]
     if as_json:
         print_json([report.as_dict() for report in reports])
     else:
