@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from decimal import Decimal
 from pathlib import Path
 
@@ -288,3 +289,20 @@ def test_recorded_times_of_commands_become_latencies() -> None:
         recorded_latency([10], [9], [11])
     with pytest.raises(DataError, match="no command"):
         recorded_latency([10], [0], [0])
+
+
+def test_memory_is_that_of_a_chunk(tmp_path: Path) -> None:
+    rows = np.zeros(600_000, EVENT)
+    rows["ev"] = DEPTH | BUY | BOTH
+    rows["exch_ts"] = rows["local_ts"] = np.arange(len(rows))
+    rows["px"] = 100.0
+    np.savez(tmp_path / "events.npz", data=rows)
+    whole = rows.nbytes
+    del rows
+    tracemalloc.start()
+    try:
+        tape_of_events([tmp_path / "events.npz"], tmp_path / "t.alptape", GRID)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < whole / 2

@@ -33,10 +33,10 @@ def case(seed: int) -> Case:
     chance = random.Random(seed)
     rows = []
     exchange_ns, local_ns = 5, 5 + chance.randrange(8)
-    slow = chance.choice((0, 1, 6, 40))
+    slow, early = chance.choice((0, 1, 6, 40)), chance.choice((0, 0, 7))  # clocks differ
     for _ in range(chance.randrange(5, 120)):
         exchange_ns += chance.choice((0, 0, 1, 3, 9))
-        local_ns = max(local_ns, exchange_ns + chance.randint(0, slow))
+        local_ns = max(local_ns, exchange_ns + chance.randint(-early, slow))
         bid = chance.random() < 0.5
         kind = chance.choices((TapeBit.LEVEL, TapeBit.TRADE, TapeBit.CLEAR), (70, 29, 1))[0]
         sides = chance.choice((*[TapeBit.EXCHANGE | TapeBit.LOCAL] * 5, *TapeBit)[:7])
