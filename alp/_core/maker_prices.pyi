@@ -1,0 +1,1 @@
+"""Nothing for Python; compiled modules cimport it (see the .pxd)."""
