@@ -371,8 +371,8 @@ cdef void _check(const MakerRule* rule) except *:
     ):
         if not 0.0 <= value < LARGEST_NUMBER:
             raise ValueError(f"{value} is not a number from 0")
-    if not (0.0 < rule.horizon_s < INFINITY and -1.0 < rule.fee < 1.0):
-        raise ValueError("a horizon is positive, and a fee less than all")
+    if not (0.0 < rule.horizon_s < INFINITY and -1.0 < rule.fee < 1.0 and -1.0 < rule.cost < 1.0):
+        raise ValueError("a horizon is positive, and a fee or cost less than all")
     if not (0.0 <= rule.microprice_weight <= 2.0 and rule.step_share <= 8.0):
         raise ValueError("a microprice weighs 0 to 2, and a step 0 to 8 half spreads")
     if not 1 <= rule.step <= LARGEST_LOTS or not 0 <= rule.collar <= LARGEST_LOTS:

@@ -82,7 +82,8 @@ cdef struct MakerRule:
     double horizon_s            # Avellaneda-Stoikov: T - t
     double spread_factor        # of the half spread
     double skew_factor          # of the skew
-    double fee                  # of a fill, share of its notional; a rebate is negative
+    double cost                 # of a fill, share of its notional: the model's
+    double fee                  # and the venue's, which only floors the spread; a rebate is negative
     double least_edge           # over fees and each side, share of the price
     double least_spread         # ticks, both sides together
     double microprice_weight
@@ -127,7 +128,7 @@ cdef struct MakerTerms:
     double shift                # of the fair value
     double fair
     double position             # inventory in orders
-    double cost                 # of a fill, ticks; a rebate is negative
+    double fee                  # of a fill, ticks; a rebate is negative
     double margin               # what the model takes at no risk
     double neutral_half         # the model's, at no inventory
     double skew                 # per order; of the table, between both sides' at this inventory

@@ -6,13 +6,26 @@ factor, plus what inventory adds to it, times the skew factor. Neither part of t
 with inventory, nor rises of the ask's, in floating point as well; floors keep that order.
 """
 
-from libc.math cimport INFINITY, NAN, exp, fabs, floor, frexp, isfinite, ldexp, log1p, rint, sqrt
+from libc.math cimport (
+    INFINITY,
+    NAN,
+    exp,
+    fabs,
+    floor,
+    frexp,
+    isfinite,
+    isnan,
+    ldexp,
+    log1p,
+    rint,
+    sqrt,
+)
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
 from alp._core.glft_lattice cimport lattice_log_values
 
-# Prices beyond this are not of this world, and no integer of a double.
+# The last whole numbers of a double that differ by one half: prices stop there.
 cdef double LARGEST_PRICE = 4503599627370496.0
 
 
@@ -152,9 +165,10 @@ cdef u64 _quotes(
 ) noexcept nogil:
     """Both sides' prices before rounding."""
     cdef const MakerFit* fit = &pricing.fit
-    cdef double model_cost = rule.fee * _nearby(terms.mid) if rule.fee != 0.0 else 0.0
+    cdef double model_cost = rule.cost * _nearby(terms.mid) if rule.cost != 0.0 else 0.0
     cdef double base, bid_lean, ask_lean, at_none, extra
     cdef u64 bound = 0
+    cdef int side
     if (
         given.scale != fit.scale or given.decay != fit.decay or given.sigma != fit.sigma
         or model_cost != fit.cost
@@ -163,7 +177,7 @@ cdef u64 _quotes(
     if not fit.sound:
         return BOUND_OUT_OF_DOMAIN
     terms.position = <double>given.inventory / <double>rule.order_lots
-    terms.cost = rule.fee * terms.mid
+    terms.fee = rule.fee * terms.mid
     terms.margin = fit.margin
     terms.neutral_half = fit.neutral_half
     if rule.model == MAKER_GLFT_TABLE:
@@ -179,7 +193,7 @@ cdef u64 _quotes(
     base = fit.neutral_half * rule.spread_factor
     extra = (given.widen - 1.0) * max(base, 0.0)
     terms.least_half = max(
-        rule.least_spread / 2.0, max(terms.cost + rule.least_edge * terms.mid, 0.0)
+        rule.least_spread / 2.0, max(terms.fee + rule.least_edge * terms.mid, 0.0)
     )
     terms.reservation = terms.fair - (bid_lean + ask_lean) / 2.0
     terms.model_half = base + (bid_lean - ask_lean) / 2.0
@@ -194,9 +208,10 @@ cdef u64 _quotes(
     terms.half += extra
     if extra > 0.0:
         bound |= BOUND_WIDENED
-    # Also false for what is no number.
-    if not (fabs(terms.raw[SIDE_BID]) < LARGEST_PRICE and fabs(terms.raw[SIDE_ASK]) < LARGEST_PRICE):
+    if isnan(terms.raw[SIDE_BID]) or isnan(terms.raw[SIDE_ASK]):
         bound |= BOUND_OUT_OF_DOMAIN
+    for side in range(2):
+        terms.raw[side] = min(max(terms.raw[side], -LARGEST_PRICE), LARGEST_PRICE)
     return bound
 
 

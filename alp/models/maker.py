@@ -97,8 +97,7 @@ class MakerParameters:
     Parameters
     ----------
     quoting
-        The model, in quote and base. Its intensity holds where nothing is calibrated; its cost of
-        a fill counts beside the venue's fee.
+        The model, in quote and base. Its intensity holds where nothing is calibrated.
     tick_size, lot_size
         Quote per base of one tick, base of one lot.
     level_lots
@@ -109,9 +108,10 @@ class MakerParameters:
         Distance between levels: ticks, and a share of the half spread at no inventory if that is
         more.
     maker_fee_bps
-        Of a passive fill; negative is a rebate.
+        Of a passive fill; negative is a rebate. It floors the spread and is not the model's cost of
+        a fill, which makes the model lean more, the more rarely such distances are reached.
     least_edge_bps, least_spread_ticks
-        Each side earns at least this over fees and costs; both together are at least so far apart.
+        Each side earns at least this over the fee; both together are at least so far apart.
     spread_factor, skew_factor
         Of the model's half spread and of what inventory adds to it.
     microprice_weight
@@ -223,7 +223,8 @@ class MakerParameters:
             "horizon_s": recipe.horizon_s,
             "spread_factor": self.spread_factor,
             "skew_factor": self.skew_factor,
-            "fee": (self.maker_fee_bps + recipe.execution_cost_bps) * _BPS,
+            "cost": recipe.execution_cost_bps * _BPS,
+            "fee": self.maker_fee_bps * _BPS,
             "least_edge": self.least_edge_bps * _BPS,
             "least_spread": self.least_spread_ticks,
             "microprice_weight": self.microprice_weight,
@@ -431,7 +432,8 @@ def explain(view: MakerView) -> list[str]:
     )
     lines = [
         f"decision {view.number} at {given['now_ns']} ns",
-        f"  book         {given['bid']} x {given['bid_lots']} | {given['ask']} x {given['ask_lots']}",
+        f"  book         {given['bid']} x {given['bid_lots']} | "
+        f"{given['ask']} x {given['ask_lots']}",
         f"  inventory    {given['inventory']} lots; room to buy {given['room'][0]}, "
         f"to sell {given['room'][1]}",
         f"  calibration  A {given['scale']:.6g}/s, k {given['decay']:.6g}/tick, "
@@ -446,7 +448,7 @@ def explain(view: MakerView) -> list[str]:
             f"{terms['reservation'] - terms['fair']:+.4f} "
             f"({terms['position']:+.3f} orders at {terms['skew']:.6g} each)",
             f"  half spread  {terms['half']:.4f}: model {terms['model_half']:.4f}, "
-            f"least {terms['least_half']:.4f}, a fill costs {terms['cost']:.4f}",
+            f"least {terms['least_half']:.4f}, fee {terms['fee']:.4f}",
             f"  unrounded    {terms['raw'][0]:.4f} | {terms['raw'][1]:.4f}",
         ]
     for name, ladder in (("bids", view.bids), ("asks", view.asks)):
