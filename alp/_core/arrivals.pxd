@@ -42,7 +42,8 @@ cdef struct Calibration:
     double sigma                # ticks per square-root second
     double r_squared
     double drift                # ticks per second, over the last samples
-    i64 fitted_ns               # sample of the last fit that succeeded; 0: none
+    i64 sigma_ns                # sample of the last sigma; 0: none
+    i64 fitted_ns               # of the last fit of everything; 0: none
     i64 arrivals                # in the window
     i64 moves
     int distances               # fitted

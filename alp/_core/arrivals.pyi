@@ -21,6 +21,7 @@ class CalibrationView(NamedTuple):
     sigma: float
     r_squared: float
     drift: float
+    sigma_ns: int
     fitted_ns: int
     arrivals: int
     moves: int

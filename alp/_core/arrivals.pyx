@@ -50,6 +50,7 @@ class CalibrationView(NamedTuple):
     sigma: float
     r_squared: float
     drift: float
+    sigma_ns: int
     fitted_ns: int
     arrivals: int
     moves: int
@@ -150,6 +151,7 @@ cdef int _fit_moves(Arrivals* arrivals) noexcept nogil:
     arrivals.fit.sigma = (
         sqrt(u128_to_double(spread)) / count / 2.0 * sqrt(1.0 / _interval_s(arrivals))
     )
+    arrivals.fit.sigma_ns = arrivals.last_ns
     return 0
 
 
@@ -404,8 +406,9 @@ cdef class ArrivalEstimator:
         cdef double nan = float("nan")
         known = fit.fitted_ns != 0
         return CalibrationView(
-            fit.scale if known else nan, fit.decay if known else nan, fit.sigma if known else nan,
-            fit.r_squared if known else nan, fit.drift, fit.fitted_ns, fit.arrivals, fit.moves,
+            fit.scale if known else nan, fit.decay if known else nan,
+            fit.sigma if fit.sigma_ns else nan, fit.r_squared if known else nan, fit.drift,
+            fit.sigma_ns, fit.fitted_ns, fit.arrivals, fit.moves,
             fit.distances, Readiness(fit.lacking),
         )
 

@@ -7,7 +7,7 @@ price without an order gets one. Sizes of orders that rest already are left alon
 
 from libc.math cimport NAN, isnan
 
-from alp._core.arrivals cimport arrivals_sample
+from alp._core.arrivals cimport Calibration, arrivals_sample
 from alp._core.book cimport side_best
 from alp._core.maker cimport MakerLadder, maker_decide
 from alp._core.maker_prices cimport (
@@ -35,6 +35,7 @@ from alp._core.tick_replay cimport (
 
 cdef void _look(TickMaker* own, TickWorld* world, MakerInputs* seen) noexcept nogil:
     """Sample the interval, and gather what the decision is made of."""
+    cdef const Calibration* fit = &own.arrivals.fit
     cdef i64 bid = 0, ask = 0
     seen.bid_lots = seen.ask_lots = 0
     if not side_best(&world.book.bids, &bid, &seen.bid_lots):
@@ -50,18 +51,21 @@ cdef void _look(TickMaker* own, TickWorld* world, MakerInputs* seen) noexcept no
         world.rows[world.local_at - 1].local_ns if world.local_at else 0
     )
     seen.stamp_ns[INPUT_INVENTORY] = seen.stamp_ns[INPUT_POOL] = world.now_ns
-    seen.stamp_ns[INPUT_CALIBRATION] = own.arrivals.fit.fitted_ns
     seen.stamp_ns[INPUT_DRIFT] = world.now_ns
     seen.bid = bid
     seen.ask = ask
     seen.inventory = world.position + own.held_elsewhere
     seen.room[SIDE_BID] = seen.room[SIDE_ASK] = LARGEST_LOTS
-    seen.scale = own.arrivals.fit.scale if isnan(own.scale) else own.scale
-    seen.decay = own.arrivals.fit.decay if isnan(own.decay) else own.decay
-    seen.sigma = own.arrivals.fit.sigma
-    if own.arrivals.fit.fitted_ns == 0:
-        seen.sigma = NAN
-    seen.drift = own.arrivals.fit.drift
+    if isnan(own.scale):
+        seen.stamp_ns[INPUT_CALIBRATION] = fit.fitted_ns
+        seen.scale = fit.scale if fit.fitted_ns else NAN
+        seen.decay = fit.decay
+    else:
+        seen.stamp_ns[INPUT_CALIBRATION] = fit.sigma_ns
+        seen.scale = own.scale
+        seen.decay = own.decay
+    seen.sigma = fit.sigma if fit.sigma_ns else NAN
+    seen.drift = fit.drift
     seen.widen = 1.0
     seen.allowed[SIDE_BID] = seen.allowed[SIDE_ASK] = True
     seen.suspended = False
@@ -129,6 +133,11 @@ cdef class TickMarketMaker:
     stands
         Whether an order at its side's price stays when a limit closes that side; else it is
         canceled.
+
+    Raises
+    ------
+    ValueError
+        If only one of scale and decay is given.
     """
 
     def __cinit__(
@@ -141,6 +150,8 @@ cdef class TickMarketMaker:
         i64 held_elsewhere=0,
         bint stands=False,
     ):
+        if isnan(scale) != isnan(decay):
+            raise ValueError("scale and decay are given together, or measured")
         self.maker = maker
         self.arrivals = arrivals
         self.state.maker = &maker.maker

@@ -352,12 +352,11 @@ class MakerCore:
         """Return what the core decides on."""
         fit = self.arrivals.calibration
         recipe = self.parameters.quoting
-        drift_ns = seen.drift_ns
-        if seen.drift is None:
-            drift_ns = self.arrivals.last_ns
+        drift_ns = self.arrivals.last_ns if seen.drift is None else seen.drift_ns
+        fitted_ns = fit.fitted_ns if self.measured else fit.sigma_ns
         return {
             "now_ns": seen.now_ns,
-            "stamp_ns": [seen.book_ns, seen.inventory_ns, seen.pool_ns, fit.fitted_ns, drift_ns],
+            "stamp_ns": [seen.book_ns, seen.inventory_ns, seen.pool_ns, fitted_ns, drift_ns],
             "bid": seen.bid,
             "bid_lots": seen.bid_lots,
             "ask": seen.ask,

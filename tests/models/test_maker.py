@@ -74,6 +74,16 @@ def test_nothing_is_quoted_before_it_was_measured():
     assert core.decide(seen(now)).bids
 
 
+def test_a_given_intensity_needs_nothing_but_sigma():
+    core = MakerCore(PARAMETERS, measured=False)
+    for at in range(6_001):
+        core.arrivals.sample((at + 1) * INTERVAL, 200_000 + at % 2, 200_001 + at % 2)
+    view = core.decide(seen(6_001 * INTERVAL))
+    assert not core.arrivals.ready
+    assert view.bids
+    assert (view.inputs["scale"], view.inputs["decay"]) == (0.9, pytest.approx(0.3))
+
+
 def test_the_drift_is_the_calibrations_unless_given():
     parameters = replace(PARAMETERS, drift_weight_s=1.0, ages=InputAges(drift=10**9))
     core = MakerCore(parameters)
