@@ -2,7 +2,7 @@
 
 from alp._core.arrivals cimport ArrivalEstimator, Arrivals
 from alp._core.maker cimport Maker, MarketMaker
-from alp._core.tick_replay cimport TickWorld
+from alp._core.tick_world cimport TickWorld
 from alp._core.uint256 cimport i64
 
 cdef struct TickMaker:
@@ -15,10 +15,8 @@ cdef struct TickMaker:
     i64 decisions
     i64 quoted                  # decisions with something to rest
 
-# One decision at the world's time; fits whatever runs a world.
+# One decision at the world's time: a `Decide`.
 cdef void tick_maker_decide(void* tick_maker, TickWorld* world) noexcept nogil
-# Decide every `step_ns` until the tape ends.
-cdef void tick_maker_run(TickMaker* tick_maker, TickWorld* world, i64 step_ns) noexcept nogil
 
 
 cdef class TickMarketMaker:

@@ -21,13 +21,13 @@ from alp._core.maker_prices cimport (
     SIDE_BID,
     MakerInputs,
 )
-from alp._core.tick_replay cimport (
+from alp._core.tick_replay cimport TickReplay
+from alp._core.tick_world cimport (
     PHASE_LIVE,
     TickOrder,
-    TickReplay,
-    tick_advance,
     tick_cancel,
     tick_look_away,
+    tick_run,
     tick_send,
     tick_sweep,
 )
@@ -114,11 +114,6 @@ cdef void tick_maker_decide(void* tick_maker, TickWorld* world) noexcept nogil:
                 )
 
 
-cdef void tick_maker_run(TickMaker* tick_maker, TickWorld* world, i64 step_ns) noexcept nogil:
-    while tick_advance(world, world.now_ns + step_ns):
-        tick_maker_decide(tick_maker, world)
-
-
 cdef class TickMarketMaker:
     """A market maker for a :class:`~alp._core.tick_replay.TickReplay`.
 
@@ -174,7 +169,7 @@ cdef class TickMarketMaker:
         if step_ns <= 0:
             raise ValueError("a step takes time")
         with nogil:
-            tick_maker_run(&self.state, &replay.world, step_ns)
+            tick_run(&replay.world, tick_maker_decide, &self.state, step_ns)
         if replay.world.failed:
             raise MemoryError("no room for what is on its way")
 
