@@ -8,7 +8,7 @@ from enum import IntEnum, IntFlag
 from typing import NamedTuple
 
 from libc.math cimport INFINITY, ceil, floor, rint
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from alp._core.maker_prices cimport (
     BOUND_ASK_AT_TOUCH,
@@ -212,12 +212,14 @@ cdef i64 _room(const MakerRule* rule, const MakerInputs* given, bint ask, u64* b
     return max(min(inventory, room), 0)
 
 
-cdef inline i64 _size(const MakerRule* rule, i64 inventory, bint ask, int level) noexcept nogil:
-    """A level's lots, leaning against inventory."""
+cdef inline i64 _leaning(const MakerRule* rule, i64 inventory, bint ask) noexcept nogil:
+    """Millionths of their size that a side's levels have at an inventory."""
     cdef i64 limit = rule.most_inventory
-    cdef i64 share = min(max(inventory, -limit), limit) * PPM // limit
-    cdef i64 lean = rule.asymmetry_ppm * share // PPM
-    return rule.level_lots[level] * (PPM + lean if ask else PPM - lean) // PPM
+    cdef i64 lean
+    if rule.asymmetry_ppm == 0:
+        return PPM
+    lean = rule.asymmetry_ppm * (min(max(inventory, -limit), limit) * PPM // limit) // PPM
+    return PPM + lean if ask else PPM - lean
 
 
 cdef u64 _build(
@@ -228,6 +230,7 @@ cdef u64 _build(
     cdef MakerLadder* ladder = &decision.ladders[ask]
     cdef u64 bound = 0, limit
     cdef i64 room = _room(rule, given, ask, &limit)
+    cdef i64 leaning = _leaning(rule, given.inventory, ask)
     cdef i64 lots, price, distance
     cdef int level
     if not given.allowed[ask]:
@@ -238,14 +241,15 @@ cdef u64 _build(
         if price <= 0 or (rule.collar and 2 * distance - (given.ask - given.bid) > 2 * rule.collar):
             bound |= <u64>BOUND_BID_COLLAR << ask
             break
-        lots = _size(rule, given.inventory, ask, level)
+        lots = rule.level_lots[level] * leaning // PPM
         if lots > rule.most_lots:
             lots = rule.most_lots
             bound |= <u64>BOUND_BID_CAPPED << ask
         if lots > room:
             lots = room
             bound |= limit
-        lots -= lots % rule.lot_step
+        if rule.lot_step > 1:
+            lots -= lots % rule.lot_step
         if lots < rule.least_lots:
             # What a limit took is that limit's doing.
             if not bound & limit:
@@ -286,6 +290,12 @@ cdef bint _stays(
     return total <= _room(rule, given, ask, &limit)
 
 
+cdef inline void _copy(MakerLadder* to, const MakerLadder* ladder) noexcept nogil:
+    """Only what is there: most makers have few of the levels there may be."""
+    to.count = ladder.count
+    memcpy(to.quotes, ladder.quotes, ladder.count * sizeof(MakerQuote))
+
+
 cdef bint _differs(const MakerLadder* one, const MakerLadder* other) noexcept nogil:
     cdef int at
     for at in range(one.count):
@@ -315,10 +325,10 @@ cdef u64 _throttle(Maker* maker, const MakerInputs* given, MakerDecision* decisi
             stays[SIDE_BID] = stays[SIDE_ASK] = False
     for side in range(2):
         if not stays[side]:
-            maker.kept[side] = decision.ladders[side]
+            _copy(&maker.kept[side], &decision.ladders[side])
             maker.kept_inventory[side] = given.inventory
         elif _differs(&maker.kept[side], &decision.ladders[side]):
-            decision.ladders[side] = maker.kept[side]
+            _copy(&decision.ladders[side], &maker.kept[side])
             bound |= <u64>BOUND_BID_KEPT << side
     return bound
 
