@@ -83,7 +83,7 @@ def test_avellaneda_stoikov_is_the_papers():
     assert terms["reservation"] == pytest.approx(terms["mid"] - 2 * 0.1 * 4)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(rules(), markets(), st.integers(-100, 100))
 def test_a_decision_is_that_of_its_plain_twin(chosen, market, inventory):
     seen = {**market, "inventory": inventory}
@@ -100,7 +100,7 @@ def test_a_decision_is_that_of_its_plain_twin(chosen, market, inventory):
     assert view.step == max(chosen["step"], math.ceil(share))
 
 
-@settings(max_examples=200)
+@settings(max_examples=120, deadline=None, derandomize=True)
 @given(rules(), markets())
 def test_no_price_rises_when_inventory_does(chosen, market):
     before = None
@@ -127,7 +127,7 @@ def test_no_price_rises_over_a_wide_domain(model, aversion):
         assert view.best[1] <= before.best[1]
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(rules(), markets())
 def test_nothing_crosses_and_every_limit_holds(chosen, market):
     for inventory, view in walk(chosen, market):
@@ -152,6 +152,7 @@ def test_nothing_crosses_and_every_limit_holds(chosen, market):
         assert view.best[1] - view.best[0] >= max(1, chosen["least_spread"], cost * (1 - 1e-12))
 
 
+@settings(deadline=None, derandomize=True)
 @given(rules(rounding=Rounding.AWAY, touch=Touch.INSIDE, fee=0.0005), markets())
 def test_each_side_earns_its_fee_over_the_reservation_price(chosen, market):
     for _, view in walk(chosen, market):
@@ -289,7 +290,7 @@ def test_what_was_withdrawn_is_not_kept():
 STEPS = st.tuples(st.integers(-4, 4), st.integers(-6, 6), st.integers(0, 60), st.integers(0, 60))
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(
     rules(price_hysteresis=3, inventory_hysteresis=6, lots_hysteresis=4),
     markets(bid=5_000, ask=5_003),
@@ -328,6 +329,7 @@ def test_kept_quotes_are_near_what_is_wanted_and_hold_every_limit(chosen, market
             )
 
 
+@settings(deadline=None, derandomize=True)
 @given(rules(price_hysteresis=2), st.lists(markets(), min_size=1, max_size=6))
 def test_what_was_restored_decides_the_same_bits(chosen, seen):
     maker = MarketMaker(chosen)

@@ -9,6 +9,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from alp._core.arrivals import Readiness
 from alp._core.maker import Bound
 from alp.errors import ConfigError
 from alp.models.glft import GlftClosedForm, GlftParameters
@@ -136,6 +137,12 @@ def test_a_decision_to_quote_nothing_says_why():
 
 def test_every_bit_has_its_sentence():
     assert [line.split(":")[0] for line in reasons(~Bound(0))] == [bit.name for bit in Bound]
+
+
+@pytest.mark.parametrize("codes", [Bound, Readiness])
+def test_every_code_is_in_the_document(root, codes):
+    text = (root / "docs" / "market-maker.md").read_text(encoding="utf-8")
+    assert [code.name for code in codes if f"`{code.name}`" not in text] == []
 
 
 @pytest.mark.parametrize(
