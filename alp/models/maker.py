@@ -1,8 +1,8 @@
-"""The market maker in words of the trade: parameters, what it sees, what it decides and why.
+"""The market maker in words of the trade: parameters, what it sees, what it measures and decides.
 
 All that decides is compiled, in :mod:`alp._core.maker` and :mod:`alp._core.arrivals`, and the same
-in backtest, paper and live. Here the manifest's quote and base become ticks, lots and orders, and a
-decision becomes sentences.
+in backtest, paper and live. Here quote and base become ticks, lots and orders; what a decision says
+for itself is in :mod:`alp.models.maker_words`.
 
 Prices are ticks of the instrument, quantities lots, times nanoseconds UTC.
 """
@@ -14,7 +14,13 @@ from decimal import Decimal
 from typing import Any
 
 from alp._core.arrivals import ArrivalEstimator, FitUnit
-from alp._core.maker import Bound, MakerModel, MakerView, MarketMaker, Rounding, Touch
+from alp._core.maker import (
+    MakerModel,
+    MakerView,
+    MarketMaker,
+    Rounding,
+    Touch,
+)
 from alp.errors import ConfigError
 from alp.models.quoting import Horizon, require_finite, require_not_negative
 from alp.models.recipe import ModelKind, QuotingRecipe
@@ -380,78 +386,3 @@ class MakerCore:
         """Take up the state that `snapshot` gave."""
         self.arrivals.restore(state["arrivals"])
         self.maker.restore(state["maker"])
-
-
-_SAYINGS = {
-    Bound.STALE_BOOK: "the book is too old",
-    Bound.STALE_INVENTORY: "the venues' positions are too old",
-    Bound.STALE_POOL: "the LP leg is too old",
-    Bound.STALE_CALIBRATION: "A, k and sigma were not measured for too long",
-    Bound.STALE_DRIFT: "the drift is too old",
-    Bound.NO_BOOK: "a side of the book is empty",
-    Bound.CROSSED_BOOK: "the book is crossed",
-    Bound.UNCALIBRATED: "A, k or sigma is not known",
-    Bound.OUT_OF_DOMAIN: "the model gives no price for these inputs",
-    Bound.SUSPENDED: "quoting is suspended",
-    Bound.SHIFT_CAPPED: "the fair value's shift was cut to mostShift",
-    Bound.MIN_SPREAD: "the model's spread was less than fees and edge: widened to them",
-    Bound.WIDENED: "the spread was widened from outside",
-    Bound.SPREAD_RESTORED: "rounding brought the sides too near: the ask moved away",
-    Bound.BID_AT_TOUCH: "the bid stops at the touch",
-    Bound.ASK_AT_TOUCH: "the ask stops at the touch",
-    Bound.BID_NOT_ALLOWED: "bids are not allowed",
-    Bound.ASK_NOT_ALLOWED: "asks are not allowed",
-    Bound.BID_INVENTORY: "the inventory limit cut the bids",
-    Bound.ASK_INVENTORY: "the inventory limit cut the asks",
-    Bound.BID_ROOM: "what may be open at the venue cut the bids",
-    Bound.ASK_ROOM: "what may be open at the venue cut the asks",
-    Bound.BID_TOO_SMALL: "a bid was less than the least order",
-    Bound.ASK_TOO_SMALL: "an ask was less than the least order",
-    Bound.BID_CAPPED: "a bid was cut to the greatest order",
-    Bound.ASK_CAPPED: "an ask was cut to the greatest order",
-    Bound.BID_COLLAR: "a bid was too far from mid",
-    Bound.ASK_COLLAR: "an ask was too far from mid",
-    Bound.BID_KEPT: "the bids of before stay: they are near enough",
-    Bound.ASK_KEPT: "the asks of before stay: they are near enough",
-}
-
-
-def reasons(bound: Bound) -> list[str]:
-    """Return a sentence for each thing that shaped a decision."""
-    return [f"{bit.name}: {saying}" for bit, saying in _SAYINGS.items() if bit in bound]
-
-
-def explain(view: MakerView) -> list[str]:
-    """Return a decision as lines: what is quoted, the inputs, the terms, what bound."""
-    given, terms = view.inputs, view.terms
-    names = ("book", "inventory", "pool", "calibration", "drift")
-    ages = ", ".join(
-        f"{name} {(given['now_ns'] - stamp) / 1e6:.3f} ms" if stamp else f"{name} never"
-        for name, stamp in zip(names, given["stamp_ns"], strict=True)
-    )
-    lines = [
-        f"decision {view.number} at {given['now_ns']} ns",
-        f"  book         {given['bid']} x {given['bid_lots']} | "
-        f"{given['ask']} x {given['ask_lots']}",
-        f"  inventory    {given['inventory']} lots; room to buy {given['room'][0]}, "
-        f"to sell {given['room'][1]}",
-        f"  calibration  A {given['scale']:.6g}/s, k {given['decay']:.6g}/tick, "
-        f"sigma {given['sigma']:.6g} ticks/sqrt(s), drift {given['drift']:.6g} ticks/s",
-        f"  ages         {ages}",
-    ]
-    if terms["fair"]:
-        lines += [
-            f"  fair value   {terms['fair']:.4f} = mid {terms['mid']:.4f} "
-            f"{terms['shift']:+.4f} (imbalance {terms['imbalance']:+.3f})",
-            f"  reservation  {terms['reservation']:.4f} = fair "
-            f"{terms['reservation'] - terms['fair']:+.4f} "
-            f"({terms['position']:+.3f} orders at {terms['skew']:.6g} each)",
-            f"  half spread  {terms['half']:.4f}: model {terms['model_half']:.4f}, "
-            f"least {terms['least_half']:.4f}, fee {terms['fee']:.4f}",
-            f"  unrounded    {terms['raw'][0]:.4f} | {terms['raw'][1]:.4f}",
-        ]
-    for name, ladder in (("bids", view.bids), ("asks", view.asks)):
-        quotes = ", ".join(f"{quote.price} x {quote.lots}" for quote in ladder)
-        lines.append(f"  {name}         {quotes or 'none'}")
-    lines += [f"  {reason}" for reason in reasons(view.bound)]
-    return lines

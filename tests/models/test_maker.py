@@ -19,9 +19,8 @@ from alp.models.maker import (
     MakerCore,
     MakerObservation,
     MakerParameters,
-    explain,
-    reasons,
 )
+from alp.models.maker_words import as_record, explain, from_record, reasons
 from alp.models.quoting import Horizon, Intensity
 from alp.models.recipe import ModelKind, QuotingRecipe
 
@@ -133,6 +132,25 @@ def test_a_decision_to_quote_nothing_says_why():
     assert "fair value" not in text
     assert "NO_BOOK: a side of the book is empty" in text
     assert "SUSPENDED: quoting is suspended" in text
+
+
+def test_a_decision_kept_as_json_explains_itself_alike():
+    core = MakerCore(PARAMETERS)
+    unmeasured = core.decide(seen(INTERVAL))
+    now = measured(core)
+    for view in (unmeasured, core.decide(seen(now, inventory=350))):
+        text = json.dumps(as_record(view), allow_nan=False)
+        kept = from_record(json.loads(text))
+        assert explain(kept) == explain(view)
+        assert (kept.bids, kept.asks, kept.bound) == (view.bids, view.asks, view.bound)
+        assert as_record(kept) == as_record(view)
+
+
+def test_a_record_of_inputs_decides_the_same_again():
+    core, other = MakerCore(PARAMETERS), MakerCore(PARAMETERS)
+    view = core.decide(seen(measured(core), inventory=350))
+    kept = from_record(json.loads(json.dumps(as_record(view))))
+    assert other.maker.decide(kept.inputs) == view
 
 
 def test_every_bit_has_its_sentence():
