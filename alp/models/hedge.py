@@ -5,6 +5,9 @@ wallet, uncollected fees) less its target. Outside a no-trade band the reducing 
 the model's distance for ``q``, post-only. It is a statistical hedge by passive fills, not a delta
 hedge; what is too small for an order stays in ``q`` and is carried until it is large enough.
 
+Where told, the band follows from cost and gamma, the order is sized for the inventory at its own
+price, and the monitors of basis and peg widen it, leave only what reduces, or forbid it.
+
 Quantities are integers throughout: raw base units, and lots of the venue.
 """
 
@@ -18,8 +21,11 @@ from fractions import Fraction
 from typing import Any
 
 from alp.errors import ConfigError
+from alp.models.caution_ladder import Level
+from alp.models.hedge_band import Aim, BandRule, OrderSizes, Sizing, size_order
 from alp.models.hedge_ratio import HedgeRatioEstimator
 from alp.models.inventory import hedged_inventory
+from alp.models.lp_exposure import LpExposure
 from alp.models.quoting import Intensity
 from alp.models.recipe import QuotingRecipe
 
@@ -41,9 +47,18 @@ class HedgeState(StrEnum):
     """Suspended: volatility or hedge ratio is not known yet."""
     DECORRELATED = "DECORRELATED"
     """Suspended: pool and venue no longer move together."""
+    GUARDED = "GUARDED"
+    """Suspended: a monitor of the basis or of a peg forbids new orders."""
 
 
-SUSPENDED = frozenset({HedgeState.STALE, HedgeState.NO_ESTIMATE, HedgeState.DECORRELATED})
+SUSPENDED = frozenset(
+    {
+        HedgeState.STALE,
+        HedgeState.NO_ESTIMATE,
+        HedgeState.DECORRELATED,
+        HedgeState.GUARDED,
+    }
+)
 """States in which no new hedge is quoted; each is worth an alert."""
 
 
@@ -78,6 +93,14 @@ class HedgeParameters:
         Oldest pool or venue data to quote on; None for any.
     max_unhedged_ns
         Time outside the band after which a decision carries an alarm.
+    band
+        The band from cost and gamma in place of `band_raw`, where the exposure is known.
+    aim
+        To where an order brings the inventory back.
+    size_at_fill
+        Size an order for the inventory there will be at its own price. The ranges sell base while
+        the price rises to an offer and buy while it falls to a bid, so a passive order for all of
+        today's inventory is too large by gamma times its distance.
     """
 
     quoting: QuotingRecipe
@@ -93,13 +116,12 @@ class HedgeParameters:
     maker_lots: int = 0
     max_data_age_ns: int | None = None
     max_unhedged_ns: int | None = None
+    band: BandRule | None = None
+    aim: Aim = Aim.ZERO
+    size_at_fill: bool = False
 
     def __post_init__(self) -> None:
-        if self.lot_raw <= 0 or not 0 < self.min_lots <= self.max_lots:
-            raise ConfigError(
-                f"lots of {self.lot_raw} raw, orders of {self.min_lots} to {self.max_lots} lots: "
-                "all must be positive and in order"
-            )
+        OrderSizes(self.lot_raw, self.min_lots, self.max_lots)
         if not (self.tick_size.is_finite() and self.tick_size > 0):
             raise ConfigError(f"tick size {self.tick_size} is not positive")
         if self.ratio is not None and not math.isfinite(self.ratio):
@@ -108,6 +130,11 @@ class HedgeParameters:
             raise ConfigError(f"correlation floor {self.min_correlation} is not in -1..1")
         if self.band_raw < 0 or not 0 <= self.share_ppm <= _PIPS or self.maker_lots < 0:
             raise ConfigError("band, share and maker size must not be negative, nor the share > 1")
+
+    @property
+    def sizes(self) -> OrderSizes:
+        """What orders the venue takes."""
+        return OrderSizes(self.lot_raw, self.min_lots, self.max_lots)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +156,10 @@ class HedgeObservation:
         Age of each side's data.
     intensity
         A calibrated intensity in place of the recipe's.
+    exposure
+        The LP leg over prices; None where only its base is known.
+    level, widen
+        What the monitors of basis and pegs allow, and what distances are multiplied with.
     """
 
     ts_ns: int
@@ -141,6 +172,14 @@ class HedgeObservation:
     pool_age_ns: int = 0
     venue_age_ns: int = 0
     intensity: Intensity | None = None
+    exposure: LpExposure | None = None
+    level: Level = Level.NORMAL
+    widen: float = 1.0
+
+    @property
+    def mid_ticks(self) -> float:
+        """The reference's mid."""
+        return (self.bid_ticks + self.ask_ticks) / 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +209,9 @@ class HedgeDecision:
     unhedged_ns
         How long the combined inventory has been outside the band.
     alarm
-        Whether that is longer than allowed, or the hedge is suspended.
+        Whether that is longer than allowed, or the hedge is suspended or told to reduce.
+    band_raw
+        Half-width of the band as used.
     """
 
     state: HedgeState
@@ -183,6 +224,7 @@ class HedgeDecision:
     correlation: float | None
     unhedged_ns: int
     alarm: bool
+    band_raw: int = 0
 
 
 class HedgeCore:
@@ -222,13 +264,22 @@ class HedgeCore:
         rules, ratio = self.parameters, self.ratio
         delta = seen.lp_base - seen.target_base
         combined = hedged_inventory(seen.cefi_base, delta, 0.0 if ratio is None else ratio)
-        state = self._suspension(seen, ratio)
-        wanted = 0
+        band = self._band(seen, ratio)
+        state, lots = self._suspension(seen, ratio), 0
+        bid = ask = None
         if state is None:
-            state, wanted = self._wanted(combined)
-        outside = abs(combined) > rules.band_raw or ratio is None
+            assert ratio is not None
+            sizing = self._size(combined, band)
+            maker = rules.maker_lots if seen.level < Level.REDUCE else 0
+            prices = self._prices(seen, combined) if sizing.lots or maker else (None, None)
+            if rules.size_at_fill and seen.exposure is not None:
+                sizing = self._size_at_fill(seen, sizing, prices, ratio, band)
+            lots = sizing.lots
+            state = _state_of(sizing)
+            bid = _quote(prices[0], lots if lots > 0 else maker)
+            ask = _quote(prices[1], -lots if lots < 0 else maker)
+        outside = abs(combined) > band or ratio is None
         unhedged_ns = self._unhedged(seen.ts_ns, outside=outside)
-        bid, ask = (None, None) if state in SUSPENDED else self._quotes(seen, combined, wanted)
         mine = combined * rules.share_ppm // _PIPS
         too_long = rules.max_unhedged_ns is not None and unhedged_ns > rules.max_unhedged_ns
         return HedgeDecision(
@@ -237,11 +288,12 @@ class HedgeCore:
             ask=ask,
             delta_raw=delta,
             combined_raw=combined,
-            residual_raw=mine + wanted * rules.lot_raw,
+            residual_raw=mine + lots * rules.lot_raw,
             ratio=ratio,
             correlation=self.estimator.correlation,
             unhedged_ns=unhedged_ns,
-            alarm=too_long or state in SUSPENDED,
+            alarm=too_long or state in SUSPENDED or seen.level >= Level.REDUCE,
+            band_raw=band,
         )
 
     def snapshot(self) -> dict[str, Any]:
@@ -261,45 +313,61 @@ class HedgeCore:
         oldest = max(seen.pool_age_ns, seen.venue_age_ns)
         if rules.max_data_age_ns is not None and oldest > rules.max_data_age_ns:
             return HedgeState.STALE
+        if seen.level >= Level.SUSPEND:
+            return HedgeState.GUARDED
         if correlation is not None and correlation < rules.min_correlation:
             return HedgeState.DECORRELATED
         if ratio is None or seen.sigma is None:
             return HedgeState.NO_ESTIMATE
         return None
 
-    def _wanted(self, combined: int) -> tuple[HedgeState, int]:
-        """Return the lots to trade, positive to buy, that bring the venue's part back to zero."""
+    def _band(self, seen: HedgeObservation, ratio: float | None) -> int:
+        """Return the half-width of the no-trade band: from cost where told and possible."""
         rules = self.parameters
-        if abs(combined) <= rules.band_raw:
-            return HedgeState.IN_BAND, 0
-        lots = abs(combined) * rules.share_ppm // (_PIPS * rules.lot_raw)
-        if lots < rules.min_lots:
-            return HedgeState.BELOW_MINIMUM, 0
-        lots = min(lots, rules.max_lots)
-        return HedgeState.QUOTING, -lots if combined > 0 else lots
+        if rules.band is None or seen.exposure is None or ratio is None:
+            return rules.band_raw
+        price = seen.mid_ticks * float(rules.tick_size)
+        return rules.band.band_raw(price=price, gamma=ratio * seen.exposure.gamma())
 
-    def _quotes(
-        self, seen: HedgeObservation, combined: int, wanted: int
-    ) -> tuple[PassiveQuote | None, PassiveQuote | None]:
+    def _size(self, combined: int, band: int) -> Sizing:
         rules = self.parameters
-        buy = wanted if wanted > 0 else rules.maker_lots
-        sell = -wanted if wanted < 0 else rules.maker_lots
-        if buy == 0 and sell == 0:
-            return None, None
+        return size_order(combined, band, rules.sizes, aim=rules.aim, share_ppm=rules.share_ppm)
+
+    def _size_at_fill(
+        self,
+        seen: HedgeObservation,
+        sizing: Sizing,
+        prices: tuple[int | None, int | None],
+        ratio: float,
+        band: int,
+    ) -> Sizing:
+        """Return the order for the inventory there will be when the price reaches it."""
+        price = prices[0] if sizing.lots > 0 else prices[1]
+        if sizing.lots == 0 or price is None:
+            return sizing
+        assert seen.exposure is not None
+        move = Fraction(2 * price, seen.bid_ticks + seen.ask_ticks)
+        delta = seen.lp_base - seen.target_base + seen.exposure.change(move)
+        then = self._size(hedged_inventory(seen.cefi_base, delta, ratio), band)
+        same = then.lots if then.lots * sizing.lots > 0 else 0
+        return sizing._replace(lots=_smaller(sizing.lots, same))
+
+    def _prices(self, seen: HedgeObservation, combined: int) -> tuple[int | None, int | None]:
+        """Return bid and ask in ticks; None on a side that the model closes."""
+        rules = self.parameters
         assert seen.sigma is not None
-        tick = float(rules.tick_size)
-        mid = (seen.bid_ticks + seen.ask_ticks) / 2.0
+        tick, mid = float(rules.tick_size), seen.mid_ticks
         model = rules.quoting.build(price=mid * tick, sigma=seen.sigma, intensity=seen.intensity)
         distances = model.distances(combined / 10.0**rules.base_decimals)
         bid = ask = None
-        if distances.bid is not None and buy:
-            price = math.floor(mid - distances.bid / tick)
+        if distances.bid is not None:
+            price = math.floor(mid - _widened(distances.bid, seen.widen) / tick)
             # Post-only: never at or through the other side, nor beyond our own mid.
             price = min(price, seen.ask_ticks - 1, math.ceil(mid) - 1)
-            bid = PassiveQuote(price, buy) if price > 0 else None
-        if distances.ask is not None and sell:
-            price = math.ceil(mid + distances.ask / tick)
-            ask = PassiveQuote(max(price, seen.bid_ticks + 1, math.floor(mid) + 1), sell)
+            bid = price if price > 0 else None
+        if distances.ask is not None:
+            price = math.ceil(mid + _widened(distances.ask, seen.widen) / tick)
+            ask = max(price, seen.bid_ticks + 1, math.floor(mid) + 1)
         return bid, ask
 
     def _unhedged(self, ts_ns: int, *, outside: bool) -> int:
@@ -309,6 +377,25 @@ class HedgeCore:
         if self._outside_since_ns is None:
             self._outside_since_ns = ts_ns
         return ts_ns - self._outside_since_ns
+
+
+def _state_of(sizing: Sizing) -> HedgeState:
+    if not sizing.outside:
+        return HedgeState.IN_BAND
+    return HedgeState.QUOTING if sizing.lots else HedgeState.BELOW_MINIMUM
+
+
+def _quote(price_ticks: int | None, lots: int) -> PassiveQuote | None:
+    return None if price_ticks is None or lots == 0 else PassiveQuote(price_ticks, lots)
+
+
+def _widened(distance: float, factor: float) -> float:
+    """Return a distance moved away from mid, also where it is on the other side of it."""
+    return distance + (factor - 1.0) * abs(distance)
+
+
+def _smaller(lots: int, other: int) -> int:
+    return lots if abs(lots) <= abs(other) else other
 
 
 def lots_of(quantity_base: Decimal, lot_size: Decimal) -> int:
