@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from alp.errors import ConfigError, DataError
@@ -36,16 +36,16 @@ class LpExposure:
         if share is not None and not 0 <= share <= 10_000:
             raise ConfigError(f"target base share {share} bps: not 0..10000")
 
-    def deviation(self, sqrt_price_x96: int | None = None) -> int:
-        """Return base less target in raw base, at a price or now."""
-        price = self.sqrt_price_x96 if sqrt_price_x96 is None else sqrt_price_x96
-        base, quote = self.leg.amounts(price)
+    def deviation(self) -> int:
+        """Return base less target in raw base."""
+        base, quote = self.leg.amounts(self.sqrt_price_x96)
         if self.target_share_bps is None:
             return base - self.fixed_target
-        return base - target_base(base, quote, self.leg.pair.mark_x96(price), self.target_share_bps)
+        mark = self.leg.pair.mark_x96(self.sqrt_price_x96)
+        return base - target_base(base, quote, mark, self.target_share_bps)
 
-    def change(self, ratio: Fraction) -> int:
-        """Return by how much the deviation changes if the price becomes `ratio` times what it is.
+    def at(self, ratio: Fraction) -> LpExposure:
+        """Return the exposure after the price became `ratio` times what it is.
 
         Raises
         ------
@@ -55,7 +55,11 @@ class LpExposure:
         if ratio <= 0:
             raise DataError(f"a price of {ratio} times itself is none")
         after = moved_by_ratio(self.leg.pair, self.sqrt_price_x96, ratio)
-        return self.deviation(after) - self.deviation()
+        return replace(self, sqrt_price_x96=after)
+
+    def change(self, ratio: Fraction) -> int:
+        """Return how the deviation changes if the price becomes `ratio` times what it is."""
+        return self.at(ratio).deviation() - self.deviation()
 
     def gamma(self) -> float:
         """Return the deviation's slope in whole base per unit of price in whole tokens.

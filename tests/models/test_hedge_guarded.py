@@ -122,7 +122,7 @@ def test_an_offer_is_as_large_as_what_there_will_be_when_it_fills(pair):
     got = _decide(seen, replace(RULES, size_at_fill=True))
     assert got.ask.price_ticks == plain.ask.price_ticks
     move = Fraction(2 * got.ask.price_ticks, seen.bid_ticks + seen.ask_ticks)
-    then = exposure.deviation(moved_by_ratio(pair, exposure.sqrt_price_x96, move))
+    then = exposure.at(move).deviation()
     assert got.ask.lots == then // RULES.lot_raw < plain.ask.lots
     assert got.residual_raw == got.combined_raw - got.ask.lots * RULES.lot_raw
 
@@ -135,7 +135,7 @@ def test_a_bid_is_as_large_as_what_there_will_be_when_it_fills(pair):
     got = _decide(seen, replace(RULES, size_at_fill=True))
     assert got.bid.price_ticks == plain.bid.price_ticks
     move = Fraction(2 * got.bid.price_ticks, seen.bid_ticks + seen.ask_ticks)
-    then = exposure.deviation(moved_by_ratio(pair, exposure.sqrt_price_x96, move))
+    then = exposure.at(move).deviation()
     assert got.bid.lots == -then // RULES.lot_raw < plain.bid.lots
 
 
