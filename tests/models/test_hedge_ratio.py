@@ -98,3 +98,16 @@ def test_a_restart_changes_nothing():
         one.update(i * MINUTE, pool[i], venue[i])
         other.update(i * MINUTE, pool[i], venue[i])
     assert (one.ratio, one.correlation) == (other.ratio, other.correlation)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_other_ratio_leaves_less_variance(seed):
+    draw = np.random.default_rng(seed)
+    pool, venue = _walk(260, draw.uniform(0.05, 0.999), draw.uniform(0.2, 3.0), seed)
+    estimator = _fed(pool, venue)
+    mine, theirs = (np.diff(np.log(each))[-200:] for each in (pool, venue))
+    assert estimator.ratio == pytest.approx(np.polyfit(theirs, mine, 1)[0], rel=1e-9)
+    left = np.var(mine - estimator.ratio * theirs)
+    assert left == pytest.approx(np.var(mine) * (1 - estimator.correlation**2), rel=1e-7)
+    for other in (0.9, 0.99, 1.01, 1.1):
+        assert np.var(mine - other * estimator.ratio * theirs) > left
