@@ -11,7 +11,7 @@ import platform
 from collections.abc import Sequence
 from decimal import Context, Decimal
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from alp.backtest.results import (
     FeeTier,
     Fill,
     Hedge,
+    HedgeTiming,
     Inventory,
     Markout,
     Nav,
@@ -41,6 +42,7 @@ from alp.backtest.results import (
 )
 from alp.backtest.setup import Setup
 from alp.backtest.venue_leg import VenueFill
+from alp.models.hedge_timing import TimingResult
 from alp.models.pair import TokenPair
 from alp.strategy.manifest import Strategy
 
@@ -343,6 +345,21 @@ def _hedge(engine: Engine, units: Units) -> Hedge:
         residual_base_max=None if most is None else units.base_number(most),
         lag_ns=None if lag is None else int(lag),
         suspended=found["suspended"],
+        timing=tuple(_timing(units, each) for each in venue.timings()),
+    )
+
+
+def _timing(units: Units, found: TimingResult) -> HedgeTiming:
+    metrics = found.metrics
+    return HedgeTiming(
+        way=cast(Literal["quoted", "at_once", "band"], found.name),
+        trades=metrics.trades,
+        volume_base=units.base_number(metrics.volume_raw),
+        cost=metrics.cost_quote,
+        error_base=units.base_number(metrics.error_rms_raw),
+        error_quote=metrics.error_quote,
+        lag_ns=metrics.lag_median_ns,
+        charge=found.charge_quote,
     )
 
 

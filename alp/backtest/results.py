@@ -198,6 +198,28 @@ class Fill(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HedgeTiming(Record):
+    """One way of timing the hedge on the run's own path: what it cost and what it left."""
+
+    way: Literal["quoted", "at_once", "band"]
+    """What was done; taking at the end of each interval; taking at the band from cost."""
+    trades: int
+    """Fills that it took."""
+    volume_base: float
+    """Base traded, both sides added."""
+    cost: float
+    """Fees and what was paid beyond the interval's last price, quote; negative is a gain."""
+    error_base: float
+    """Root mean square of the unhedged inventory over time, in base."""
+    error_quote: float
+    """Root of the summed squares of what the price's moves made of it, in quote."""
+    lag_ns: int | None
+    """Median time outside the band, by more than the smallest order."""
+    charge: float
+    """Cost plus half the risk aversion times the squared error, in quote."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hedge(Record):
     """The venue leg: its fills and how closely it followed the pool leg."""
 
@@ -217,6 +239,8 @@ class Hedge(Record):
     """Median time from a wanted hedge to the fill that completed it."""
     suspended: float | None = None
     """Share of the time the hedge was suspended, 0 to 1."""
+    timing: tuple[HedgeTiming, ...] = ()
+    """What was done beside other ways of timing it, on a path of at most 8192 points."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from alp._core.lp_books import Book
 from alp.backtest.cefi import BUY, SELL, Fill, Instrument, PassiveTape, Print
 from alp.backtest.drive import NEVER_NS, Driver
 from alp.backtest.estimates import Estimates
+from alp.backtest.hedge_record import HedgeRecord
 from alp.backtest.markouts import Markouts, MarkoutSummary
 from alp.backtest.setup import Setup
 from alp.data import Kind, Source
@@ -34,6 +35,8 @@ from alp.models.hedge import (
     lot_raw,
     lots_of,
 )
+from alp.models.hedge_band import HedgeCost
+from alp.models.hedge_timing import TimingResult
 from alp.models.inventory import target_base
 from alp.models.pair import TokenPair
 from alp.strategy.manifest import Spec
@@ -108,6 +111,7 @@ class VenueLeg:
         self._unhedged_since: int | None = None
         self._markouts = Markouts(spec.backtest.markouts)
         self._marked: list[tuple[int, float, float, float]] = []
+        self._record = HedgeRecord(pair.base_decimals)
 
     @classmethod
     def build(cls, setup: Setup, book: Book) -> VenueLeg | None:
@@ -163,6 +167,9 @@ class VenueLeg:
                 base = fill.base_raw * 10.0**-self._pair.base_decimals
                 quote = fill.quote_raw * 10.0**-self._pair.quote_decimals
                 self._marked.append((tape.close_ns, price, base, quote))
+                paid = fill.price_ticks * float(self._tick_size)
+                fee = fill.fee_raw * 10.0**-self._pair.quote_decimals
+                self._record.fill(fill.base_raw, paid, price, fee)
         if len(self._marked) >= MOST_MARKED:
             self._mark_out()
 
@@ -206,6 +213,13 @@ class VenueLeg:
             decision = account.core.decide(seen)
             self._rest(account, tape.close_ns, decision)
         self._note(decision, tape.close_ns)
+        self._record.observe(
+            tape.close_ns,
+            venue_price,
+            decision.combined_raw - seen.cefi_base,
+            decision.combined_raw,
+            decision.band_raw + self._accounts[0].core.parameters.sizes.least_raw,
+        )
 
     def _rest(self, account: _Account, now_ns: int, decision: HedgeDecision) -> None:
         for side, quote in ((BUY, decision.bid), (SELL, decision.ask)):
@@ -246,6 +260,18 @@ class VenueLeg:
         elif decision.unhedged_ns == 0 and self._unhedged_since is not None:
             self._lags.append(now_ns - self._unhedged_since)
             self._unhedged_since = None
+
+    def timings(self) -> tuple[TimingResult, ...]:
+        """Return error, lag and cost of what was done, and of other ways of timing the hedge.
+
+        Takers pay the first venue's fee; the recording does not know its spread.
+        """
+        model, core = self._spec.model, self._accounts[0].core
+        return self._record.timings(
+            HedgeCost(fee_bps=float(self._spec.venues[0].taker_fee_bps)),
+            core.parameters.sizes,
+            float(model.risk_aversion) + float(model.inventory_penalty),
+        )
 
     @property
     def summary(self) -> dict[str, float | int | None]:

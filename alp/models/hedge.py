@@ -327,7 +327,11 @@ class HedgeCore:
         if rules.band is None or seen.exposure is None or ratio is None:
             return rules.band_raw
         price = seen.mid_ticks * float(rules.tick_size)
-        return rules.band.band_raw(price=price, gamma=ratio * seen.exposure.gamma())
+        return rules.band.band_raw(
+            price=price,
+            gamma=ratio * seen.exposure.gamma(),
+            sigma_price=(seen.sigma or 0.0) * price,
+        )
 
     def _size(self, combined: int, band: int) -> Sizing:
         rules = self.parameters

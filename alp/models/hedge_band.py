@@ -13,6 +13,11 @@ That is the half-width of Whalley and Wilmott (1997, Mathematical Finance 7, 307
 is ``c``, and for a general target of Kallsen and Muhle-Karbe (2017, Mathematical Finance 27,
 659-703). It is asymptotic: good while ``b`` is small against what the range holds. At the edge only
 as much is traded as brings ``y`` back to it. Gas is not part of ``c``: the hedge trades on venues.
+
+All that is for an inventory watched without pause. Watched at intervals it has left the band when
+that is seen, on average by 0.5826 of its standard deviation in one (Broadie, Glasserman and Kou
+1997, Mathematical Finance 7, 325-349), as if the band were so much wider: `watched_at_intervals`
+takes that off.
 """
 
 from __future__ import annotations
@@ -26,6 +31,7 @@ from alp.errors import ConfigError
 from alp.models.quoting import require_finite, require_not_negative, require_positive
 
 _PIPS = 1_000_000
+_OVERSHOOT = 0.5825971579390107  # -zeta(1/2) / sqrt(2 pi)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,20 @@ def band_base(
     return math.cbrt(1.5 * cost_per_base * exposure / risk_aversion)
 
 
+def watched_at_intervals(width: float, step: float) -> float:
+    """Return the band for an inventory that is looked at only now and then.
+
+    Parameters
+    ----------
+    width
+        The band for one that is watched without pause.
+    step
+        Standard deviation of the inventory's change between two looks, in the same unit.
+    """
+    require_not_negative(width=width, step=step)
+    return max(0.0, width - _OVERSHOOT * step)
+
+
 def cost_of_band(
     band: float,
     *,
@@ -130,6 +150,8 @@ class BandRule:
         Of the base token.
     least_raw, most_raw
         Bounds of the band in raw base; no upper one for None.
+    interval_s
+        Seconds between two looks at the inventory; 0 where every change is looked at.
     """
 
     risk_aversion: float
@@ -137,9 +159,11 @@ class BandRule:
     base_decimals: int
     least_raw: int = 0
     most_raw: int | None = None
+    interval_s: float = 0.0
 
     def __post_init__(self) -> None:
         require_positive(risk_aversion=self.risk_aversion)
+        require_not_negative(interval_s=self.interval_s)
         if self.least_raw < 0 or (self.most_raw is not None and self.most_raw < self.least_raw):
             raise ConfigError(f"a band of {self.least_raw} to {self.most_raw} raw is none")
 
@@ -154,6 +178,8 @@ class BandRule:
             sigma_price=sigma_price,
             inflow=inflow,
         )
+        step = math.hypot(gamma * sigma_price, inflow) * math.sqrt(self.interval_s)
+        width = watched_at_intervals(width, step)
         raw = max(math.floor(width * 10.0**self.base_decimals), self.least_raw)
         return raw if self.most_raw is None else min(raw, self.most_raw)
 
@@ -189,6 +215,11 @@ class OrderSizes:
                 f"lots of {self.lot_raw} raw, orders of {self.min_lots} to {self.max_lots} lots: "
                 "all must be positive and in order"
             )
+
+    @property
+    def least_raw(self) -> int:
+        """Raw base of the smallest order."""
+        return self.min_lots * self.lot_raw
 
     def fit(self, amount_raw: int) -> int:
         """Return how many lots of a signed amount one order takes, rounded towards zero."""

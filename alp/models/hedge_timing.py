@@ -12,13 +12,23 @@ it: at most one order at a time, set anew at each point. Neither moves the marke
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from alp.errors import ConfigError, DataError
-from alp.models.hedge_band import Aim, BandRule, HedgeCost, OrderSizes, size_order
+from alp.models.hedge_band import (
+    Aim,
+    BandRule,
+    HedgeCost,
+    OrderSizes,
+    band_base,
+    size_order,
+    watched_at_intervals,
+)
 from alp.models.hedge_meter import HedgeMeter, HedgeMetrics
 from alp.models.inventory import hedged_inventory
 from alp.models.lp_exposure import LpExposure
@@ -200,7 +210,6 @@ def hedge_along(
         raise ConfigError("a band from cost needs a path with its gamma")
     meter, position = HedgeMeter(path.base_decimals), 0
     order: _Order | None = None
-    least = sizes.min_lots * sizes.lot_raw
     for i, (ts_ns, mid) in enumerate(zip(path.ts_ns, path.mid, strict=True)):
         band = _band(path, timing, i)
         if order is not None and _traded(path, timing, order, i):
@@ -213,7 +222,7 @@ def hedge_along(
                 position += _book(meter, path, timing, sizes, order, i)
                 order = None
         # What is less than an order more than the band cannot be traded.
-        meter.observe(ts_ns, path.inventory_raw[i] + position, mid, band + least)
+        meter.observe(ts_ns, path.inventory_raw[i] + position, mid, band + sizes.least_raw)
     metrics = meter.metrics
     return TimingResult(
         timing.name,
@@ -232,6 +241,28 @@ def compare_timings(
     return tuple(
         hedge_along(path, timing, sizes, risk_aversion=risk_aversion) for timing in timings
     )
+
+
+def realised_band(path: HedgePath, *, cost_per_base: float, risk_aversion: float) -> int:
+    """Return the band from cost, raw base, by what inventory and price did on the path.
+
+    ``v^2 / sigma_s^2`` of `hedge_band` as the ratio of their squared changes, less what being
+    looked at only at the path's points adds: known when the path is over. 0 where the price never
+    moved.
+    """
+    whole = 10.0**-path.base_decimals
+    pairs = zip(pairwise(path.inventory_raw), pairwise(path.mid), strict=True)
+    inventory = price = 0.0
+    for (held, held_then), (mid, mid_then) in pairs:
+        inventory += ((held_then - held) * whole) ** 2
+        price += (mid_then - mid) ** 2
+    if price == 0.0:
+        return 0
+    width = band_base(
+        cost_per_base=cost_per_base, gamma=math.sqrt(inventory / price), risk_aversion=risk_aversion
+    )
+    step = math.sqrt(inventory / (len(path.mid) - 1))
+    return int(watched_at_intervals(width, step) * 10.0**path.base_decimals)
 
 
 def _band(path: HedgePath, timing: Timing, i: int) -> int:

@@ -18,6 +18,7 @@ from alp.backtest.results import (
     Fidelity,
     Fill,
     Hedge,
+    HedgeTiming,
     Inventory,
     Markout,
     Nav,
@@ -297,6 +298,21 @@ def span(side: str, lower: float, upper: float) -> RangeSpan:
     )
 
 
+def timing(
+    way: str, trades: int, cost: float, error_base: float, error: float, lag_ns: int | None
+) -> HedgeTiming:
+    return HedgeTiming(
+        way=way,  # type: ignore[arg-type]
+        trades=trades,
+        volume_base=trades / 2,
+        cost=cost,
+        error_base=error_base,
+        error_quote=error,
+        lag_ns=lag_ns,
+        charge=cost + 0.05 * error**2,
+    )
+
+
 def markout(seed: int, leg: str, horizon_ns: int, width: float, mean: float) -> Markout:
     source = random.Random(seed)
     values = sorted(source.gauss(mean, width) for _ in range(4_000))
@@ -445,6 +461,11 @@ def realistic_results(seed: int = 7, hours: int = 504) -> Results:
             residual_base_max=0.92,
             lag_ns=41 * minute,
             suspended=0.012,
+            timing=(
+                timing("quoted", 49, 4.2, 0.9, 16.0, 25 * minute),
+                timing("at_once", 225, 14.7, 0.1, 2.7, None),
+                timing("band", 72, 6.6, 0.4, 5.9, 5 * minute),
+            ),
         ),
         series=curves,
         markouts=(

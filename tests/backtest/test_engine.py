@@ -222,6 +222,19 @@ def test_a_window_without_data_is_refused(strategy: Strategy, root: Path, year: 
         run(strategy, root, backtest__window=window)
 
 
+def test_the_hedge_as_it_was_done_is_compared_on_its_own_path(whole_day: Results) -> None:
+    quoted, at_once, band = whole_day.hedge.timing
+    assert (quoted.way, at_once.way, band.way) == ("quoted", "at_once", "band")
+    assert quoted.trades == len(whole_day.hedge.fills)
+    assert quoted.volume_base == pytest.approx(float(whole_day.hedge.volume_base))
+    assert at_once.trades > band.trades
+    assert at_once.error_base < band.error_base
+    model = whole_day.strategy.parameters["model"]
+    aversion = float(model["riskAversion"]) + float(model["inventoryPenalty"])
+    for each in whole_day.hedge.timing:
+        assert each.charge == pytest.approx(each.cost + aversion / 2 * each.error_quote**2)
+
+
 def test_hedge_markouts_are_the_fills_at_the_venues_later_closes(
     whole_day: Results, strategy: Strategy, root: Path
 ) -> None:

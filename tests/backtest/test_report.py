@@ -223,9 +223,21 @@ def test_a_run_in_which_nothing_happened_has_a_page(empty_page: str) -> None:
         "The venue leg: it was not enabled.",
         "No fee tier was compared.",
         "No markout was measured.",
+        "Nothing was hedged.",
     ):
         assert sentence in words
     assert "The strategy gained 0.00 USDC" in words
+
+
+def test_the_hedge_is_compared_with_other_ways_of_timing_it(page: str) -> None:
+    table = activity.timing_table(WHOLE, Notation.of(WHOLE))
+    assert [row[0].text for row in table.rows] == [
+        "as quoted",
+        "taking at once",
+        "taking at the band from cost",
+    ]
+    assert [row[1].text for row in table.rows] == ["49", "225", "72"]
+    assert table.caption in Outline(page).words
 
 
 def test_a_long_table_says_what_it_leaves_out() -> None:

@@ -17,6 +17,7 @@ from alp.models.hedge_band import (
     band_base,
     cost_of_band,
     size_order,
+    watched_at_intervals,
 )
 
 positive = st.floats(1e-6, 1e6)
@@ -69,6 +70,39 @@ def test_a_simulated_inventory_costs_what_the_formula_says():
     assert WORLD["cost_per_base"] * traded / seconds == pytest.approx(trading, rel=0.03)
     risk = 0.5 * WORLD["risk_aversion"] * WORLD["sigma_price"] ** 2 * squares / seconds
     assert risk == pytest.approx(carrying, rel=0.03)
+
+
+@pytest.mark.parametrize("part", [0.5, 1.0])
+def test_looked_at_in_intervals_the_narrower_band_costs_least(part):
+    # Each look comes after a change whose standard deviation is half the band, or all of it.
+    width = band_base(cost_per_base=1.0, gamma=1.0, risk_aversion=1.0)
+    step = part * width
+    costs = {}
+    for overshoot in (0.0, 0.25, 0.5826, 0.9):
+        draw = np.random.default_rng(6)
+        edge = width - overshoot * step
+        held, charge = draw.uniform(-edge, edge, 4_000), 0.0
+        for _ in range(1_000):
+            move = draw.standard_normal(4_000) * step
+            charge += 0.5 * ((held * move) ** 2).sum()
+            kept = np.clip(held - move, -edge, edge)
+            charge += np.abs(held - move - kept).sum()
+            held = kept
+        costs[overshoot] = charge
+    assert min(costs, key=costs.get) == 0.5826
+    assert watched_at_intervals(width, step) == pytest.approx(width - 0.5826 * step, rel=1e-3)
+
+
+def test_a_rule_knows_how_often_it_is_looked_at():
+    cost = HedgeCost(fee_bps=10.0)
+    always = BandRule(0.3, cost, 3)
+    rarely = BandRule(0.3, cost, 3, interval_s=100.0)
+    wide, narrow = (
+        rule.band_raw(price=2_000.0, gamma=0.01, sigma_price=0.5) for rule in (always, rarely)
+    )
+    # 0.01 * 0.5 * 10 = 0.05 base between two looks.
+    assert wide - narrow == pytest.approx(0.5826 * 50, abs=1)
+    assert BandRule(0.3, cost, 3, interval_s=1e6).band_raw(price=2e3, gamma=1, sigma_price=1) == 0
 
 
 @given(cost=st.floats(0, 1e4), more=st.floats(0, 1e4), gamma=positive, aversion=positive)
@@ -173,6 +207,8 @@ def test_the_two_aims():
         lambda: band_base(cost_per_base=1.0, gamma=1.0, risk_aversion=0.0),
         lambda: band_base(cost_per_base=1.0, gamma=1.0, risk_aversion=1.0, inflow=1.0),
         lambda: cost_of_band(0.0, **WORLD),
+        lambda: watched_at_intervals(1.0, -1.0),
+        lambda: BandRule(0.1, HedgeCost(1.0), 18, interval_s=-1.0),
     ],
 )
 def test_what_is_outside_its_domain_is_refused(make):

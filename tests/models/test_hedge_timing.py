@@ -14,7 +14,13 @@ from alp.errors import ConfigError, DataError
 from alp.models import hedge_timing
 from alp.models.hedge_band import Aim, BandRule, HedgeCost, OrderSizes
 from alp.models.hedge_meter import HedgeMeter
-from alp.models.hedge_timing import HedgePath, Timing, compare_timings, hedge_along
+from alp.models.hedge_timing import (
+    HedgePath,
+    Timing,
+    compare_timings,
+    hedge_along,
+    realised_band,
+)
 from alp.models.lp_exposure import LpExposure
 from alp.models.lp_greeks import LpLeg
 from alp.models.lp_types import PositionView
@@ -232,3 +238,14 @@ def test_what_a_comparison_needs_is_asked_for():
         compare_timings(path, [AT_ONCE], UNIT, risk_aversion=0.0)
     with pytest.raises(DataError):
         HedgePath.along(LpExposure(LpLeg(ARBITRUM, ()), sqrt_at(ARBITRUM, 2_268)), [], [])
+
+
+def test_the_realised_band_is_that_of_the_ranges_gamma():
+    path = _walk(2, points=2_000)
+    cost = TAKER.per_base(2_268.0)
+    got = realised_band(path, cost_per_base=cost, risk_aversion=AVERSION)
+    gamma = np.sqrt(np.mean(np.square(path.gamma)))
+    expected = BandRule(AVERSION, TAKER, 18).band_raw(price=2_268.0, gamma=gamma)
+    step = np.std(np.diff(np.array(path.inventory_raw, float)))
+    assert got == pytest.approx(expected - 0.5826 * step, rel=0.02)
+    assert realised_band(_hand([1, 5], [3.0, 3.0]), cost_per_base=1.0, risk_aversion=1.0) == 0

@@ -236,6 +236,47 @@ def hedge_table(results: Results, notation: Notation) -> Table:
     )
 
 
+_WAYS = {
+    "quoted": "as quoted",
+    "at_once": "taking at once",
+    "band": "taking at the band from cost",
+}
+
+
+def timing_table(results: Results, notation: Notation) -> Table:
+    """Compare how the hedge was timed with taking at once and with waiting for a band."""
+    quote, base = notation.quote, notation.base
+    return Table(
+        id="hedge-timing",
+        caption="When to hedge: the same path by resting, by taking at once, and at a band",
+        columns=[
+            text_column("Way"),
+            number_column("Trades"),
+            number_column("Volume", base),
+            number_column("Cost", quote),
+            number_column("Error, root mean square", base),
+            number_column("Error of value", quote),
+            number_column("Median lag"),
+            number_column("Cost and risk", quote),
+        ],
+        rows=[
+            [
+                Cell(_WAYS[item.way]),
+                value_cell(count(item.trades), item.trades),
+                value_cell(number(item.volume_base, 3), item.volume_base),
+                value_cell(notation.money(item.cost), item.cost),
+                value_cell(number(item.error_base, 4), item.error_base),
+                value_cell(notation.money(item.error_quote), item.error_quote),
+                Cell(_lag(item.lag_ns), item.lag_ns),
+                value_cell(notation.money(item.charge), item.charge),
+            ]
+            for item in results.hedge.timing
+        ],
+        empty="Nothing was hedged.",
+        note="Takers pay the first venue's fee and no spread; the band is known in hindsight.",
+    )
+
+
 def _days(periods: Iterable[Period]) -> list[Period]:
     """Add periods up by the UTC day in which they end (midnight belongs to the day before)."""
     days: dict[str, list[Period]] = {}

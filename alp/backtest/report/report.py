@@ -113,6 +113,7 @@ def _tables(results: Results, notation: Notation) -> dict[str, Any]:
         "markouts": activity.markouts_table(results, notation),
         "fee_tiers": sources.fee_tiers_table(results, notation),
         "hedge": activity.hedge_table(results, notation),
+        "timing": activity.timing_table(results, notation),
         "fills": activity.fills_table(results, notation),
         "fidelity": sources.fidelity_table(results),
         "replay": sources.replay_table(results),
