@@ -246,6 +246,7 @@ class HedgeCore:
         sample_ns: int = 60_000_000_000,
     ) -> None:
         self.parameters = parameters
+        self._sizes = parameters.sizes
         self.estimator = HedgeRatioEstimator(window_ns, sample_ns)
         self._outside_since_ns: int | None = None
 
@@ -335,7 +336,7 @@ class HedgeCore:
 
     def _size(self, combined: int, band: int) -> Sizing:
         rules = self.parameters
-        return size_order(combined, band, rules.sizes, aim=rules.aim, share_ppm=rules.share_ppm)
+        return size_order(combined, band, self._sizes, aim=rules.aim, share_ppm=rules.share_ppm)
 
     def _size_at_fill(
         self,
