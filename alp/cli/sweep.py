@@ -183,7 +183,7 @@ def sweep(
     except Exception as error:
         if not storage or "://" not in storage:
             raise
-        from alp.backtest.sweep.storage import scrubbed
+        from alp.dsn import scrubbed
 
         message = scrubbed(f"unexpected {type(error).__name__}: {error}", storage)
         raise UnforeseenError(message, hint="please report it") from None

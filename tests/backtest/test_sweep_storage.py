@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import OperationalError
 
 from alp.backtest.sweep.owners import Owner, Watch, this_machine
-from alp.backtest.sweep.storage import guarded, open_storage, scrubbed, shown
+from alp.backtest.sweep.storage import guarded, open_storage
+from alp.dsn import scrubbed, shown
 from alp.errors import ConfigError, RpcError
 
 SECRET = "hunter2"
