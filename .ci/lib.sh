@@ -91,11 +91,11 @@ development_environment() {
     fi
 }
 
-# Browser and local EVM, for the tests marked `browser` and `evm`. In CI they must be there; on a
-# person's machine the tests that miss them skip and say so.
+# Browser, local EVM, PostgreSQL and others' clients, for the tests that need them. In CI they must
+# be there; on a person's machine the tests that miss them skip and say so.
 optional_tools() {
     local script
-    for script in .ci/setup-browser .ci/setup-evm .ci/setup-peers; do
+    for script in .ci/setup-browser .ci/setup-evm .ci/setup-peers .ci/setup-postgres; do
         [ -f "$script" ] || continue
         if [ -n "${CI:-}" ]; then
             bash "$script"

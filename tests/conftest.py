@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["evm_world"]
+pytest_plugins = ["evm_world", "postgres_world"]
 
 # How long an example takes says how busy the machine is.
 settings.register_profile("alp", deadline=None)

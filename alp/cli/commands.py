@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "release": ("alp.cli.kill:release", "Take the kill switch back."),
     "venue": ("alp.cli.venue:venue", "Run an exchange on localhost, faults included."),
     "journal": ("alp.cli.journal:journal", "Look into the intent journal of an account."),
+    "ledger": ("alp.cli.ledger:ledger", "Look into the ledger: balances, entries, profit."),
     "verify": ("alp.cli.verify:verify", "Hold pool, feeds and signing to what was recorded."),
     "conform": ("alp.cli.conform:conform", "Hold an exchange's adapter to numbered cases."),
     "validate-models": (
@@ -53,6 +54,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Backtests": ("backtest", "report", "sweep", "data"),
     "Market data": ("quote-server", "record", "recording", "replay", "top"),
     "Execution": ("route", "exec-handler", "watchdog", "journal", "kill", "release"),
+    "Execution": ("exec-handler", "watchdog", "journal", "ledger", "kill", "release"),
     "Simulation": ("venue",),
     "Proof": ("verify", "conform", "validate-models"),
     "This program": ("completion", "version"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from alp.cli.lazy import Command, LazyGroup
-from alp.cli.options import json_option, print_json
+from alp.cli.options import iso_time, json_option, print_json
 from alp.errors import CheckFailed, DataError
 
 if TYPE_CHECKING:
@@ -55,7 +55,9 @@ def show(path: Path, records: bool, as_json: bool) -> None:
     if records:
         for row in rows:
             members = " ".join(f"{name}={value}" for name, value in row["members"].items())
-            click.echo(f"{row['sequence']:>10} {_iso(row['at_ns'])} {row['kind']:<10} {members}")
+            click.echo(
+                f"{row['sequence']:>10} {iso_time(row['at_ns'])} {row['kind']:<10} {members}"
+            )
         return
     _print(state)
 
@@ -187,7 +189,7 @@ def _print(state: JournalState) -> None:
     summary = _summary(state)
     click.secho(f"account {state.head.account}, token {state.head.token}", bold=True)
     click.echo(
-        f"  {summary['records']:,} records, the last at {_iso(state.last_ns)};"
+        f"  {summary['records']:,} records, the last at {iso_time(state.last_ns)};"
         f" {'stopped in order' if state.closed else 'not stopped in order'}"
     )
     if state.gate is not None:
@@ -207,10 +209,3 @@ def _print(state: JournalState) -> None:
         click.echo(f"  to be asked about: {each}")
     for damage in state.damages:
         click.echo(f"  {damage}")
-
-
-def _iso(ns: int) -> str:
-    from datetime import UTC, datetime
-
-    moment = datetime.fromtimestamp(ns // 10**9, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ns % 10**9 // 10**6:03d}Z"

@@ -91,3 +91,11 @@ def print_json(value: object) -> None:
     import json
 
     click.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+
+
+def iso_time(ns: int) -> str:
+    """Write nanoseconds UTC as a date and a time to the millisecond."""
+    from datetime import UTC, datetime
+
+    moment = datetime.fromtimestamp(ns // 10**9, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ns % 10**9 // 10**6:03d}Z"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from alp.cli.lazy import Command, LazyGroup
-from alp.cli.options import json_option, print_json, progress_option
+from alp.cli.options import iso_time, json_option, print_json, progress_option
 from alp.cli.progress import row_counter
 from alp.recording.convert import FORMS, NPZ
 from alp.recording.identify import VENUES
@@ -216,14 +216,7 @@ def _window(first_ns: int | None, last_ns: int | None) -> str:
     if first_ns is None or last_ns is None:
         return "no times"
     seconds = (last_ns - first_ns) / 1e9
-    return f"{_iso(first_ns)} to {_iso(last_ns)}, {seconds:,.1f} s"
-
-
-def _iso(ns: int) -> str:
-    from datetime import UTC, datetime
-
-    moment = datetime.fromtimestamp(ns // 10**9, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ns % 10**9 // 10**6:03d}Z"
+    return f"{iso_time(first_ns)} to {iso_time(last_ns)}, {seconds:,.1f} s"
 
 
 def _line(name: str, text: str) -> None:
