@@ -25,7 +25,7 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """One entry as readers hear of it; the sequence has no gaps between entries and marks."""
+    """One entry or mark as readers hear of it; each has the sequence after the one before it."""
 
     sequence: int
     at_ns: int
@@ -33,6 +33,8 @@ class Delta:
     proof: str
     changes: tuple[Change, ...]
     reverses: int | None = None
+    mark_x96: int | None = None
+    """Of a mark: its value, and `proof` is its asset."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import psycopg
@@ -18,6 +20,8 @@ from alp.errors import ConfigError, RpcError
 
 _WAIT_S = 30
 """How long a statement waits for another writer's transaction."""
+
+_PAUSE_S = 0.02
 
 _BACKENDS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
 
@@ -81,7 +85,7 @@ def _sqlite(url: URL) -> Engine:
     def _connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we begin transactions ourselves
         cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
+        _write_ahead(cursor)
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
@@ -92,6 +96,19 @@ def _sqlite(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _write_ahead(cursor: Any) -> None:
+    """Keep a log written ahead; SQLite does not wait itself where another is just changing that."""
+    for _ in range(int(_WAIT_S / _PAUSE_S)):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            sleep(_PAUSE_S)
+    cursor.execute("PRAGMA journal_mode=WAL")
 
 
 @contextmanager

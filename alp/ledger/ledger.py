@@ -44,6 +44,9 @@ from alp.ledger.store import (
 
 Input = Event | Mark | Reorganisation
 
+MARK = "mark"
+"""The kind of a delta that is a mark."""
+
 _BATCH = 5_000
 
 
@@ -263,7 +266,11 @@ class _Booking:
     def _mark(self, mark: Mark) -> None:
         self.assets[mark.asset]
         self.books.mark(mark.asset, mark.at_ns, mark.mark_x96)
-        self.draft.mark(self.books.sequence, mark.at_ns, mark.asset, mark.mark_x96)
+        sequence = self.books.sequence
+        self.draft.mark(sequence, mark.at_ns, mark.asset, mark.mark_x96)
+        self.deltas.append(
+            Delta(sequence, mark.at_ns, MARK, mark.asset, (), mark_x96=mark.mark_x96)
+        )
         self.counts.marks += 1
 
     def _reorganisation(self, event: Reorganisation) -> None:

@@ -10,7 +10,7 @@ from ledger_world import ASSETS, ETH, KRAKEN, NOW, USDC, block, fill, history, l
 from sqlalchemy import text
 
 from alp.errors import ConfigError, DataError, RpcError
-from alp.ledger.accounts import Account, Kind
+from alp.ledger.accounts import OWN, Account, Kind
 from alp.ledger.adoption import adoptions
 from alp.ledger.assets import Asset, Assets
 from alp.ledger.database import open_engine
@@ -40,8 +40,12 @@ def whole(place: str) -> int:
 def test_what_was_applied_is_there_after_a_restart(place: str) -> None:
     with Ledger(place, ASSETS) as ledger:
         deltas = ledger.apply([mark("ETH", "2000"), fill(1, fee="1"), fill(2, -1)])
-        assert [each.sequence for each in deltas] == [2, 3]
-        assert deltas[1].changes[0] == (ETH_AT_KRAKEN, -ETH.raw("0.5"), 0)
+        assert [(each.sequence, each.kind) for each in deltas] == [
+            (1, "mark"),
+            (2, "fill"),
+            (3, "fill"),
+        ]
+        assert deltas[2].changes[0] == (ETH_AT_KRAKEN, -ETH.raw("0.5"), 0)
         before = ledger.snapshot()
     with Ledger(place, ASSETS) as ledger:
         assert ledger.snapshot() == before
@@ -60,6 +64,28 @@ def test_a_replay_changes_nothing(place: str) -> None:
         assert ledger.apply(reversed(proven)) == []
         assert ledger.counts.duplicate == 2 * len(proven)
         assert ledger.snapshot() == before
+
+
+def test_deltas_lead_from_one_snapshot_to_the_next(place: str) -> None:
+    events = list(history(7, 300))
+    with Ledger(place, ASSETS) as ledger:
+        ledger.apply(events[:100])
+        before = ledger.snapshot()
+        balances = {
+            account: amount for account, amount in before.balances.items() if account.kind in OWN
+        }
+        deltas = ledger.apply(events[100:])
+        after = ledger.snapshot()
+    assert [each.sequence for each in deltas] == list(
+        range(before.sequence + 1, after.sequence + 1)
+    )
+    for delta in deltas:
+        for account, amount, balance in delta.changes:
+            balances[account] = balances.get(account, 0) + amount
+            assert balances[account] == balance
+    assert {account: amount for account, amount in balances.items() if amount} == {
+        account: amount for account, amount in after.balances.items() if account.kind in OWN
+    }
 
 
 def test_batches_of_any_size_lead_to_the_same(place: str, tmp_path: Path) -> None:
