@@ -109,7 +109,7 @@ class Books:
             if balance:
                 balances[account] = balance
             else:
-                del balances[account]
+                balances.pop(account, None)
             if account[0] in OWN:
                 changes.append(Change(account, amount, balance))
         self.valuation.record(postings)

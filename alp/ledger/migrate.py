@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,9 @@ from alp.errors import ConfigError, DataError
 
 _STEPS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "ledger_version"
+
+# It would tell at every opening which database it speaks to.
+logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 class Migration(NamedTuple):

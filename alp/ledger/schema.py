@@ -25,6 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from alp.errors import Corrupt
+
 
 class Exact(TypeDecorator[int]):
     """An integer of up to `digits` digits, which SQLite would round: there it is text."""
@@ -47,8 +49,17 @@ class Exact(TypeDecorator[int]):
         return str(value) if value is not None and dialect.name == "sqlite" else value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> int | None:  # noqa: ARG002
-        """Return an int."""
-        return None if value is None else int(value)
+        """Return an int.
+
+        Raises
+        ------
+        Corrupt
+            If there is something else.
+        """
+        try:
+            return None if value is None else int(value)
+        except ValueError:
+            raise Corrupt(f"{value!r} is stored where an integer should be") from None
 
 
 NAMES = {
@@ -100,10 +111,18 @@ ENTRIES = Table(
     Column("reverses", BigInteger, ForeignKey("entries.sequence")),
     Column("content", Text, nullable=False),
     UniqueConstraint("proof", "life"),
-    UniqueConstraint("reverses"),
-    Index("ix_entries_block", "block"),
 )
 """`life` counts how often a proof was booked: again only after a reversal."""
+
+
+def _index_where_told(name: str, column: Column[Any], *, unique: bool) -> Index:
+    """Return an index without the rows that have nothing in the column, which are most."""
+    told = column.is_not(None)
+    return Index(name, column, unique=unique, sqlite_where=told, postgresql_where=told)
+
+
+_index_where_told("ix_entries_reverses", ENTRIES.c.reverses, unique=True)
+_index_where_told("ix_entries_block", ENTRIES.c.block, unique=False)
 
 POSTINGS = Table(
     "postings",

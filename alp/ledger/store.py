@@ -109,6 +109,20 @@ def read_assets(connection: Connection) -> list[Asset]:
     return [Asset(row.name, row.decimals) for row in rows]
 
 
+def read_quote(connection: Connection) -> str:
+    """Return the asset of the ledger's values.
+
+    Raises
+    ------
+    ConfigError
+        If nobody has ever opened the ledger for writing.
+    """
+    quote = connection.scalar(select(WRITER.c.quote))
+    if quote is None:
+        raise ConfigError("the ledger is empty", hint="its writer has not opened it yet")
+    return str(quote)
+
+
 def read_books(connection: Connection) -> Books:
     """Return the state that the newest transaction left.
 
@@ -119,9 +133,7 @@ def read_books(connection: Connection) -> Books:
     Corrupt
         If it cannot be read.
     """
-    quote = connection.scalar(select(WRITER.c.quote))
-    if quote is None:
-        raise ConfigError("the ledger is empty", hint="its writer has not opened it yet")
+    quote = read_quote(connection)
     body = connection.scalar(select(STATE.c.body))
     if body is None:
         return Books(quote)
@@ -225,7 +237,10 @@ def _postings() -> Select[Any]:
 
 def _posting(row: Any) -> tuple[int, Posting]:
     sequence, kind, owner, asset, amount = row
-    return sequence, Posting(Account(Kind(kind), owner, asset), amount)
+    try:
+        return sequence, Posting(Account(Kind(kind), owner, asset), amount)
+    except ValueError as error:
+        raise Corrupt(f"a posting of entry {sequence} cannot be read: {error}") from None
 
 
 def _booked(row: Any) -> Booked:

@@ -21,6 +21,7 @@ from alp.ledger.store import (
     postings_of_entry,
     read_books,
     read_orphans,
+    read_quote,
     stream_entries,
     stream_marks,
     stream_postings,
@@ -64,8 +65,17 @@ def verify(engine: Engine, place: str) -> Verification:
     """
     with reading(engine) as connection:
         require_newest(connection, place)
-        stored = read_books(connection)
-        return _Check(connection, stored.quote).run(stored)
+        checked = _Check(connection, read_quote(connection))
+        try:
+            stored = read_books(connection)
+        except Corrupt as error:
+            checked.found.fault(str(error))
+            stored = checked.books
+        try:
+            return checked.run(stored)
+        except Corrupt as error:
+            checked.found.fault(str(error))
+            return checked.found
 
 
 class _Check:

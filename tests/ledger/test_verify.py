@@ -44,6 +44,14 @@ TAMPERED = {
         "DELETE FROM entries WHERE sequence > 3; DELETE FROM postings WHERE sequence > 3",
         "the state at 6 is not what the entries up to 3 lead to",
     ),
+    "a state that cannot be read": (
+        "UPDATE state SET body = 'nothing'",
+        "the ledger's state cannot be read",
+    ),
+    "an account of an unknown kind": (
+        "UPDATE accounts SET kind = 'purse' WHERE id = 1",
+        "a posting of entry 2 cannot be read",
+    ),
     "a reversal's postings": (
         "UPDATE postings SET account = 1 WHERE sequence = 6",
         "entry 6 (reversal|5)",

@@ -55,9 +55,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sequence", name="pk_entries"),
         sa.ForeignKeyConstraint(["reverses"], ["entries.sequence"], name="fk_entries_reverses"),
         sa.UniqueConstraint("proof", "life", name="uq_entries_proof"),
-        sa.UniqueConstraint("reverses", name="uq_entries_reverses"),
     )
-    op.create_index("ix_entries_block", "entries", ["block"])
+    for column, unique in (("reverses", True), ("block", False)):
+        told = sa.text(f"{column} IS NOT NULL")
+        op.create_index(
+            f"ix_entries_{column}",
+            "entries",
+            [column],
+            unique=unique,
+            sqlite_where=told,
+            postgresql_where=told,
+        )
     op.create_table(
         "postings",
         sa.Column("sequence", sa.BigInteger, autoincrement=False),
