@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -45,15 +47,17 @@ class PostgresServer:
     def __init__(self, programs: Path) -> None:
         self.programs = programs
         self.folder = Path(tempfile.mkdtemp(prefix="alp-pg-"))
-        # PostgreSQL refuses to run as root; whoever owns no files here may not read others' either.
-        self.user = "postgres" if os.geteuid() == 0 else None
-        if self.user:
-            shutil.chown(self.folder, self.user)
+        # PostgreSQL refuses to run as root.
+        self.identity: dict[str, Any] = {}
+        if os.geteuid() == 0:
+            names = {each.pw_name: each for each in pwd.getpwall()}
+            owner = names.get("postgres") or names["nobody"]
+            self.identity = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+            os.chown(self.folder, owner.pw_uid, owner.pw_gid)
         self.data = self.folder / "data"
         secret = self.folder / "password"
         secret.write_text(PASSWORD)
-        if self.user:
-            shutil.chown(secret, self.user)
+        secret.chmod(0o644)  # in a folder that is its user's alone
         self._run(
             "initdb", "-D", str(self.data), "-U", USER, "--auth=scram-sha-256",
             f"--pwfile={secret}", "--no-sync", "--encoding=UTF8", "--locale=C",
@@ -78,9 +82,7 @@ class PostgresServer:
                 "-c",
                 "max_connections=30",
             ],
-            user=self.user,
-            group=self.user,
-            extra_groups=[] if self.user else None,
+            **self.identity,
             cwd=self.folder,
             stdout=self.log,
             stderr=self.log,
@@ -129,9 +131,7 @@ class PostgresServer:
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
             [self.programs / program, *arguments],
-            user=self.user,
-            group=self.user,
-            extra_groups=[] if self.user else None,
+            **self.identity,
             cwd=self.folder,
             capture_output=True,
             text=True,

@@ -13,6 +13,9 @@ from typing import Any, NamedTuple
 from alp.ledger.accounts import OWN, UNIT_X96, Account, Kind, Posting
 from alp.ledger.valuation import Valuation
 
+_PASSING = frozenset({Kind.LP, Kind.LP_OWED, Kind.TRANSIT})
+"""Accounts of which there is always a new one: those that are empty are forgotten."""
+
 
 class Change(NamedTuple):
     """What an entry did to an account of our own."""
@@ -70,12 +73,15 @@ class Snapshot:
         Of what is priced; :attr:`unpriced` says what is missing.
     attribution_x96
         By heading; its sum is `nav_x96`.
+    last_entries
+        The newest entry of each of our own accounts, for whoever finds a difference in one.
     """
 
     sequence: int
     at_ns: int
     quote: str
     balances: dict[Account, int]
+    last_entries: dict[Account, int]
     holdings: tuple[Holding, ...]
     nav_x96: int
     profit_x96: int
@@ -93,6 +99,7 @@ class Books:
     sequence: int = 0
     at_ns: int = 0
     balances: dict[Account, int] = field(default_factory=dict)
+    last_entries: dict[Account, int] = field(default_factory=dict)
     valuation: Valuation = field(init=False)
 
     def __post_init__(self) -> None:
@@ -112,6 +119,10 @@ class Books:
                 balances.pop(account, None)
             if account[0] in OWN:
                 changes.append(Change(account, amount, balance))
+                if balance or account[0] not in _PASSING:
+                    self.last_entries[account] = self.sequence + 1
+                else:
+                    self.last_entries.pop(account, None)
         self.valuation.record(postings)
         self._advance(at_ns)
         return tuple(changes)
@@ -133,6 +144,7 @@ class Books:
             self.at_ns,
             self.quote,
             dict(sorted(self.balances.items())),
+            dict(self.last_entries),
             tuple(self._holding(name) for name in sorted({*value.held, *value.bases})),
             value.nav_x96,
             value.profit_x96,
@@ -162,7 +174,8 @@ class Books:
             "quote": self.quote,
             "sequence": self.sequence,
             "at_ns": self.at_ns,
-            "balances": [[*account, amount] for account, amount in sorted(self.balances.items())],
+            "balances": _rows(self.balances),
+            "last_entries": _rows(self.last_entries),
             "valuation": self.valuation.state(),
         }
 
@@ -170,9 +183,15 @@ class Books:
     def of_state(cls, state: dict[str, Any]) -> Books:
         """Return what :meth:`state` told."""
         made = cls(state["quote"], state["sequence"], state["at_ns"])
-        made.balances = {
-            Account(Kind(kind), owner, asset): amount
-            for kind, owner, asset, amount in state["balances"]
-        }
+        made.balances = _by_account(state["balances"])
+        made.last_entries = _by_account(state["last_entries"])
         made.valuation = Valuation.of_state(state["quote"], state["valuation"])
         return made
+
+
+def _rows(numbers: dict[Account, int]) -> list[list[str | int]]:
+    return [[*account, number] for account, number in sorted(numbers.items())]
+
+
+def _by_account(rows: list[tuple[str, str, str, int]]) -> dict[Account, int]:
+    return {Account(Kind(kind), owner, asset): number for kind, owner, asset, number in rows}

@@ -242,7 +242,7 @@ def compare_balances(
         Kind and owner of what was read wholly: what the ledger has there and the reading does not
         mention must be zero. None takes each place of which anything was read.
     last_entries
-        The newest entry of an account, to be named with its difference.
+        The newest entry of an account, to be named with its difference; a snapshot has them.
     """
     underway = underway or Underway()
     if places is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -203,6 +204,18 @@ def test_a_reorganisation_reverses_what_came_in_the_same_call(place: str) -> Non
         deltas = ledger.apply([mint, Reorganisation(1, NOW, orphaned=(block(8),)), mint])
         assert [each.kind for each in deltas] == ["lp_mint", "reversal"]
         assert ledger.snapshot().balances == {}
+
+
+def test_the_memory_of_a_rebuild_is_that_of_a_batch(tmp_path: Path) -> None:
+    peaks = []
+    for number, fills in enumerate((1_000, 5_000)):
+        with Ledger(str(tmp_path / f"{number}.db"), ASSETS) as ledger:
+            tracemalloc.start()
+            ledger.load((fill(each, 1 if each % 3 else -1) for each in range(fills)), batch=250)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+            assert ledger.counts.booked == fills
+    assert peaks[1] < 1.2 * peaks[0]
 
 
 def test_it_is_rebuilt_from_what_venue_and_chain_still_say(place: str, tmp_path: Path) -> None:

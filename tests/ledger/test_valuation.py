@@ -7,12 +7,22 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ledger_world import BINANCE, KRAKEN, NOW, USDC, fill, history, mark
+from ledger_world import BINANCE, KRAKEN, NOW, USDC, fill, history, lp, mark
 
 from alp.ledger.accounts import UNIT_X96
 from alp.ledger.booking import postings_of
 from alp.ledger.books import Books, Holding
-from alp.ledger.events import Adoption, Event, Fill, Flow, Mark, own_proof, venue_proof
+from alp.ledger.events import (
+    Adoption,
+    Event,
+    Fill,
+    Flow,
+    LpBurn,
+    LpMint,
+    Mark,
+    own_proof,
+    venue_proof,
+)
 
 
 def feed(books: Books, *events: Event | Mark) -> Books:
@@ -69,6 +79,22 @@ def test_books_go_on_from_their_state(seed: int, cut: int) -> None:
     half = feed(Books("USDC"), *events[:cut])
     again = Books.of_state(json.loads(json.dumps(half.state())))
     assert feed(again, *events[cut:]).snapshot() == whole.snapshot()
+
+
+def test_the_newest_entry_of_each_account_is_known_and_of_passing_ones_only_while_they_hold() -> (
+    None
+):
+    mint = LpMint(own_proof("x", "1"), NOW, *lp(1), 10, 10)
+    burn = LpBurn(own_proof("x", "2"), NOW, *lp(1), 10, 10)
+    books = feed(Books("USDC"), fill(1), fill(2, -1), mint)
+    last = {str(account): number for account, number in books.snapshot().last_entries.items()}
+    assert last["venue:kraken:ETH"] == 2
+    assert last["lp:1|0xpool|71:WETH"] == 3
+    feed(books, burn)
+    last = {str(account): number for account, number in books.snapshot().last_entries.items()}
+    assert "lp:1|0xpool|71:WETH" not in last
+    assert last["lp_owed:1|0xpool|71:WETH"] == 4
+    assert not any(each.startswith("market") for each in last)
 
 
 def test_average_cost_by_hand() -> None:
