@@ -248,8 +248,7 @@ def _booked(row: Any) -> Booked:
 
 
 def _stream(connection: Connection, question: Select[Any]) -> Iterator[Any]:
-    streamed = connection.execution_options(yield_per=_STREAMED_ROWS)
-    yield from streamed.execute(question)
+    yield from connection.execute(question, execution_options={"yield_per": _STREAMED_ROWS})
 
 
 class Draft:
