@@ -208,10 +208,10 @@ def test_a_reorganisation_reverses_what_came_in_the_same_call(place: str) -> Non
 
 def test_the_memory_of_a_rebuild_is_that_of_a_batch(tmp_path: Path) -> None:
     peaks = []
-    for number, fills in enumerate((1_000, 5_000)):
+    for number, fills in enumerate((500, 2_500)):
         with Ledger(str(tmp_path / f"{number}.db"), ASSETS) as ledger:
             tracemalloc.start()
-            ledger.load((fill(each, 1 if each % 3 else -1) for each in range(fills)), batch=250)
+            ledger.load((fill(each, 1 if each % 3 else -1) for each in range(fills)), batch=125)
             peaks.append(tracemalloc.get_traced_memory()[1])
             tracemalloc.stop()
             assert ledger.counts.booked == fills
