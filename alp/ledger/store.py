@@ -6,7 +6,20 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, Table, func, insert, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Select,
+    String,
+    Table,
+    any_,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from alp.errors import ConfigError, Corrupt, DataError
@@ -28,7 +41,6 @@ REVERSAL = "reversal"
 """The kind of an entry that undoes another."""
 
 _STREAMED_ROWS = 5_000
-_ASKED_PROOFS = 1_000
 _LONGEST_OWNER = 200
 
 
@@ -165,7 +177,7 @@ def add_orphans(connection: Connection, blocks: Iterable[str], at_ns: int) -> No
 
 def remove_orphans(connection: Connection, blocks: Sequence[str]) -> None:
     """Take blocks for canonical again."""
-    connection.execute(ORPHANS.delete().where(ORPHANS.c.block.in_(blocks)))
+    connection.execute(ORPHANS.delete().where(_among(connection, ORPHANS.c.block, blocks)))
 
 
 def _dialect(connection: Connection) -> Any:
@@ -178,25 +190,30 @@ def _entries() -> Select[Any]:
     return select(ENTRIES, reverser.c.sequence.label("reversed_by")).select_from(joined)
 
 
+def _among(
+    connection: Connection, column: Column[Any], values: Sequence[str]
+) -> ColumnElement[bool]:
+    """Return a condition with all values in one parameter: one statement for any number of them."""
+    if connection.dialect.name == "postgresql":
+        return column == any_(literal(list(values), postgresql.ARRAY(String)))
+    table = func.json_each(json.dumps(values)).table_valued("value")
+    return column.in_(select(table.c.value))
+
+
 def booked_by_proof(connection: Connection, proofs: Sequence[str]) -> dict[str, Booked]:
     """Return the newest entry of each proof that was ever booked."""
+    asked = _entries().where(_among(connection, ENTRIES.c.proof, proofs))
     found = {}
-    for start in range(0, len(proofs), _ASKED_PROOFS):
-        some = proofs[start : start + _ASKED_PROOFS]
-        question = _entries().where(ENTRIES.c.proof.in_(some)).order_by(ENTRIES.c.life)
-        for row in connection.execute(question):
-            found[row.proof] = _booked(row)
+    for row in connection.execute(asked.order_by(ENTRIES.c.life)):
+        found[row.proof] = _booked(row)
     return found
 
 
 def live_entries_of_blocks(connection: Connection, blocks: Sequence[str]) -> list[Booked]:
     """Return entries with a proof in these blocks that were not reversed, the newest first."""
-    found = []
-    for start in range(0, len(blocks), _ASKED_PROOFS):
-        question = _entries().where(ENTRIES.c.block.in_(blocks[start : start + _ASKED_PROOFS]))
-        found += [_booked(row) for row in connection.execute(question)]
-    live = [each for each in found if each.reversed_by is None]
-    return sorted(live, key=lambda each: -each.sequence)
+    asked = _entries().where(_among(connection, ENTRIES.c.block, blocks))
+    found = [_booked(row) for row in connection.execute(asked.order_by(ENTRIES.c.sequence.desc()))]
+    return [each for each in found if each.reversed_by is None]
 
 
 def postings_of_entry(connection: Connection, sequence: int) -> list[Posting]:
