@@ -214,6 +214,24 @@ def _until(source: Source, end_ns: int | None) -> Iterator[Array]:
             return
 
 
+@dataclass
+class Opening:
+    """A recorded pool at its first swap, and what happened from then on.
+
+    Attributes
+    ----------
+    batches
+        POOL_EVENT arrays in time order; events before the first swap have its time.
+    ts_ns, block
+        Of the first swap, which is in the pool's state already.
+    """
+
+    pool: Pool
+    batches: Iterator[Array]
+    ts_ns: int
+    block: int
+
+
 def _events(
     spec: Spec,
     pair: TokenPair,
@@ -222,6 +240,28 @@ def _events(
     keep_ns: int,
 ) -> SwapDriver:
     """Replay recorded events: the first swap gives the price, the rest is replayed."""
+    opening = open_recording(spec, pair, inputs)
+    return SwapDriver(
+        pair,
+        opening.pool,
+        opening.batches,
+        reexecute=spec.backtest.fidelity == "reexecute",
+        mark_every_ns=MARK_EVERY_NS,
+        ts_ns=opening.ts_ns,
+        block=opening.block,
+        keep_ns=keep_ns,
+        markouts=markouts,
+    )
+
+
+def open_recording(spec: Spec, pair: TokenPair, inputs: Inputs) -> Opening:
+    """Return the pool that the manifest's recording begins with, and the recording.
+
+    Raises
+    ------
+    ConfigError, DataError
+        If there is no swap in the window, or the liquidity at the start is not known.
+    """
     assert inputs.pool is not None
     batches = _until(inputs.pool, spec.backtest.window.end)
     before: list[Array] = []
@@ -245,17 +285,7 @@ def _events(
     rest[-1]["ts_ns"][:first] = swap["ts_ns"]
     for early in before:
         early["ts_ns"][:] = swap["ts_ns"]
-    return SwapDriver(
-        pair,
-        pool,
-        chain(rest, batches),
-        reexecute=spec.backtest.fidelity == "reexecute",
-        mark_every_ns=MARK_EVERY_NS,
-        ts_ns=int(swap["ts_ns"]),
-        block=int(swap["block"]),
-        keep_ns=keep_ns,
-        markouts=markouts,
-    )
+    return Opening(pool, chain(rest, batches), int(swap["ts_ns"]), int(swap["block"]))
 
 
 def _opening_ticks(spec: Spec, inputs: Inputs, pair: TokenPair) -> list[tuple[int, int]]:

@@ -94,6 +94,20 @@ class PositionManager:
         require(token_id in self._positions, "Invalid token ID")
         return self._positions[token_id]
 
+    def tokens_of(self, owner: int) -> dict[int, NpmPosition]:
+        """Return the accounts of an owner by token id, oldest first."""
+        return {each: held for each, held in self._positions.items() if held.owner == owner}
+
+    def saved(self) -> PositionManager:
+        """Return the contract as it is now, to go back to; its pools are not saved with it."""
+        other = PositionManager(self.address)
+        other.restore(self)
+        return other
+
+    def restore(self, saved: PositionManager) -> None:
+        """Become what `saved` is."""
+        self.next_id, self._positions = saved.next_id, dict(saved._positions)
+
     def mint(
         self,
         pool: Pool,
@@ -282,12 +296,12 @@ class PositionManager:
 
     @contextmanager
     def _transaction(self, pool: Pool) -> Iterator[None]:
-        saved_positions, saved_id = dict(self._positions), self.next_id
+        saved = self.saved()
         try:
             with transaction(pool):
                 yield
         except Revert:
-            self._positions, self.next_id = saved_positions, saved_id
+            self.restore(saved)
             raise
 
     def _authorized(self, sender: int, token_id: int) -> NpmPosition:
