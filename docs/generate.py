@@ -37,6 +37,7 @@ from alp.observe.web import Health
 from alp.services.execution.account import Account
 from alp.services.execution.metrics import ExecMetrics
 from alp.services.execution.watchdog_metrics import WatchdogMetrics
+from alp.services.lp.metrics import LpMetrics
 from alp.services.market.feeds import MarketData
 from alp.services.market.metrics import MarketMetrics
 from alp.venues.account.session import AccountSession
@@ -69,6 +70,7 @@ def metrics_page() -> str:
         "Quote server": MarketMetrics("", MarketData([]), LoopWatch(), dict, int),
         "Execution handler": _exec_metrics(),
         "Watchdog": _watchdog_metrics(),
+        "LP agent": _lp_metrics(),
     }
     lines = []
     for component, collector in collectors.items():
@@ -123,6 +125,19 @@ def _watchdog_metrics() -> WatchdogMetrics:
         ready=lambda: Health(ok=True),
     )
     return WatchdogMetrics("", parts, LoopWatch())
+
+
+def _lp_metrics() -> LpMetrics:
+    """The collector of an LP agent that has not begun, as far as it is looked at."""
+    agent = SimpleNamespace(inventory=None, pair=None, view=None, counts=Counter(), gas_wei=0)
+    parts: Any = SimpleNamespace(
+        agent=agent,
+        began=False,
+        kill_switch=SimpleNamespace(is_set=False),
+        writes=0,
+        silent_s=None,
+    )
+    return LpMetrics("", parts, LoopWatch())
 
 
 def _commands(command: click.Command, context: click.Context) -> Iterator[str]:

@@ -221,7 +221,7 @@ class Outcome(NamedTuple):
         return self.block is not None
 
 
-class SendRefused(RpcError):
+class SendRefused(RpcError):  # noqa: N818 - what the node did
     """A node did not take a transaction; whether it is included is for its outcome to say."""
 
 

@@ -97,8 +97,9 @@ def read_view(values: Any) -> ChainView:
         If it is no view.
     """
     try:
-        *numbers, positions = values["account"]
-        account = AccountNow(*numbers, tuple(Holding(*each) for each in positions))
+        nonce, pending, amount0, amount1, native, rows = values["account"]
+        positions = tuple(Holding(*each) for each in rows)
+        account = AccountNow(nonce, pending, amount0, amount1, native, positions)
         return ChainView(Block(*values["block"]), PoolNow(*values["pool"]), account)
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"not a view of a chain: {error!r}") from error

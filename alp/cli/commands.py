@@ -33,9 +33,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "alp.cli.watchdog:watchdog",
         "Cancel an account's orders when its handler is not heard.",
     ),
+    "lp-agent": (
+        "alp.cli.lp_agent:lp_agent",
+        "Keep the ranges of the pool; say what they hold.",
+    ),
     "kill": ("alp.cli.kill:kill", "Cancel everything of a strategy, and let nothing else leave."),
     "release": ("alp.cli.kill:release", "Take the kill switch back."),
     "venue": ("alp.cli.venue:venue", "Run an exchange on localhost, faults included."),
+    "chain": ("alp.cli.chain:chain", "Run a chain with the pool here, faults included."),
     "journal": ("alp.cli.journal:journal", "Look into the intent journal of an account."),
     "ledger": ("alp.cli.ledger:ledger", "Look into the ledger: balances, entries, profit."),
     "verify": ("alp.cli.verify:verify", "Hold pool, feeds and signing to what was recorded."),
@@ -56,12 +61,22 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Execution": ("route", "exec-handler", "watchdog", "journal", "kill", "release"),
     "Execution": ("exec-handler", "watchdog", "journal", "ledger", "kill", "release"),
     "Simulation": ("venue",),
+    "Execution": (
+        "route",
+        "exec-handler",
+        "watchdog",
+        "lp-agent",
+        "journal",
+        "kill",
+        "release",
+    ),
+    "Simulation": ("venue", "chain"),
     "Proof": ("verify", "conform", "validate-models"),
     "This program": ("completion", "version"),
 }
 """How ``alp --help`` groups the commands; every command is in exactly one section."""
 
-SERVERS = ("quote-server", "exec-handler", "watchdog", "venue")
+SERVERS = ("quote-server", "exec-handler", "watchdog", "lp-agent", "venue", "chain")
 """Commands that run until they are told to stop, and say meanwhile how it goes."""
 
 OPTIONS: dict[str, str] = {

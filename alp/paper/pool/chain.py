@@ -119,7 +119,7 @@ class SimulatedChain:
     ) -> None:
         self.settings = settings or ChainSettings()
         self.script = script or ChainScript()
-        self._flow = flow
+        self.flow = flow
         self._contracts = Contracts(pool)
         self._purses: dict[str, Purse] = {}
         self._mempool: list[_Waiting] = []
@@ -165,7 +165,7 @@ class SimulatedChain:
 
     def mine(self) -> list[ChainEvent]:
         """Let a slot pass; return what happened to the chain."""
-        slot = self._flow.slot()
+        slot = self.flow.slot()
         slot = slot._replace(number=slot.number - self._skipped)
         self._missed.append(slot)
         for act in self.script.of_block(slot.number - self._first):

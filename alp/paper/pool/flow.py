@@ -232,7 +232,7 @@ class GeneratedFlow:
         self._number, self._ts_ns = number, ts_ns
         self._block_ns = block_ns
         self._market = market or MadeUp()
-        self._reference = reference
+        self.reference = reference
         self._random = Random(self._market.seed)  # noqa: S311 - a made-up market, not a secret
 
     def slot(self) -> Slot:
@@ -240,7 +240,7 @@ class GeneratedFlow:
         self._number += 1
         self._ts_ns += self._block_ns
         wander = self._random.gauss(0.0, self._market.move_per_block)
-        told = self._reference()
+        told = self.reference()
         if told is not None:
             self.price = told
         else:

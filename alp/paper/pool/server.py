@@ -6,12 +6,11 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
 from collections import Counter
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from alp.chain.port import SendRefused
 from alp.chain.port_json import event_values, outcome_values, view_values
@@ -97,7 +96,7 @@ class ChainServer:
                 peer.end()
             ended = await asyncio.gather(mining, return_exceptions=True)
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._path)
+                self._path.unlink()
         for each in ended:
             if isinstance(each, Exception):
                 raise each
@@ -143,7 +142,7 @@ class ChainServer:
     def _answer(self, peer: Peer, line: bytes) -> None:
         asked = json.loads(line)
         if not isinstance(asked, dict):
-            raise ValueError("not a question")  # noqa: TRY004 - ends the connection, as others do
+            raise ValueError("not a question")
         said: dict[str, Any] = {"id": asked.get("id")}
         name = str(asked.get("call"))
         self.calls[name] += 1
@@ -201,7 +200,7 @@ class ChainServer:
             "calls": dict(self.calls),
         }
 
-    _calls: dict[str, Callable[[ChainServer, Peer, dict[str, Any]], Any]] = {
+    _calls: ClassVar[dict[str, Callable[[ChainServer, Peer, dict[str, Any]], Any]]] = {
         "chain": _chain,
         "events": _events,
         "recent": _recent,
@@ -210,4 +209,3 @@ class ChainServer:
         "outcome": _outcome,
         "control": _control,
     }
-

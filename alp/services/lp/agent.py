@@ -106,7 +106,7 @@ class LpAgent:
     ) -> None:
         self._strategy = strategy
         self._spec = strategy.spec
-        self._pair = strategy.pair()
+        self.pair = strategy.pair()
         self._chain = chain
         self._file = file
         self._rules = rules or SagaRules()
@@ -117,7 +117,7 @@ class LpAgent:
         price = self._spec.backtest.gas.native_price_quote
         self._native = NativePrice(
             self._spec.pool.base_is_native and price is None,
-            None if price is None else self._pair.to_raw_quote(price),
+            None if price is None else self.pair.to_raw_quote(price),
         )
         self.view: ChainView | None = None
         self.heard_ns: int | None = None
@@ -155,8 +155,8 @@ class LpAgent:
                 f"{self._file.path}: is about chain {memory.chain_id}, not {self._chain.chain_id}"
             )
         self.memory = memory
-        price = self._pair.sqrt_x96_to_price(memory.first_sqrt_price_x96)
-        self._parameters = lp_parameters(self._spec, self._pair, price)
+        price = self.pair.sqrt_x96_to_price(memory.first_sqrt_price_x96)
+        self._parameters = lp_parameters(self._spec, self.pair, price)
         self.core = LpCore(self._parameters, memory.core)
         under_way = None if memory.saga.is_idle else memory.saga.plan_id
         if memory.core.pending_plan != under_way:
@@ -164,9 +164,8 @@ class LpAgent:
                 f"{self._file.path}: the core waits for plan {memory.core.pending_plan}, and plan "
                 f"{under_way} is under way"
             )
-        self.watch = PoolWatch(self._spec, self._pair, view)
-        for mined in await self._chain.recent(WARM_UP_BLOCKS):
-            self.watch.remember(mined)
+        self.watch = PoolWatch(self._spec, self.pair, view)
+        await self.catch_up()
         if not memory.saga.is_idle:
             logger.info("plan %d is under way: %s", memory.saga.plan_id, memory.saga.stage.value)
         await self.look()
@@ -178,6 +177,17 @@ class LpAgent:
             self.watch.remember(event)
         elif isinstance(event, Removed):
             self.counts["removed"] += 1
+
+    async def catch_up(self) -> None:
+        """Take in the blocks that were mined while the chain was not heard.
+
+        Raises
+        ------
+        RpcError
+            If the chain does not answer.
+        """
+        for mined in await self._chain.recent(WARM_UP_BLOCKS):
+            self.watch.remember(mined)
 
     async def look(self) -> None:
         """Read the chain, publish what is held, follow the plan, and decide if it is time.
@@ -218,9 +228,9 @@ class LpAgent:
         amount0, amount1 = _holdings(view).amounts(price)
         for each in account.positions:
             amount0, amount1 = amount0 + each.fees0, amount1 + each.fees1
-        base, quote = self._pair.join(amount0, amount1)
+        base, quote = self.pair.join(amount0, amount1)
         share = self._spec.inventory.target_base_share_bps
-        target = target_base(base, quote, self._pair.mark_x96(price), share)
+        target = target_base(base, quote, self.pair.mark_x96(price), share)
         block = view.block
         return Inventory(block.number, block.ts_ns, base, quote, base - target, self.memory.epoch)
 
@@ -330,7 +340,7 @@ class LpAgent:
         self._remember()
 
     def _report(self, saga: Saga, inclusion: Inclusion, view: ChainView) -> ExecutionReport:
-        base, quote = self._pair.join(view.account.amount0, view.account.amount1)
+        base, quote = self.pair.join(view.account.amount0, view.account.amount1)
         return ExecutionReport(
             saga.plan_id,
             view.block.ts_ns,
@@ -354,7 +364,7 @@ class LpAgent:
     def _observe(self, view: ChainView) -> Observation:
         estimates, pool, account = self.watch.estimates, view.pool, view.account
         estimates.update()
-        base, quote = self._pair.join(account.amount0, account.amount1)
+        base, quote = self.pair.join(account.amount0, account.amount1)
         return Observation(
             ts_ns=view.block.ts_ns,
             block=view.block.number,
@@ -370,7 +380,7 @@ class LpAgent:
             fees=estimates.fees,
             intensity=estimates.intensity,
             base_fee_wei=view.block.base_fee_wei,
-            native_mark_x96=self._native.mark_x96(self._pair, pool.sqrt_price_x96),
+            native_mark_x96=self._native.mark_x96(self.pair, pool.sqrt_price_x96),
             data_age_ns=self._clock_ns() - (self.heard_ns or 0),
             pending=account.pending_nonce != account.nonce,
         )
