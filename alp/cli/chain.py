@@ -55,6 +55,12 @@ def chain_socket(name: str) -> Path:
     metavar="QUOTE",
     help="Of one base token at the start of a made-up market.",
 )
+@click.option(
+    "--quotes",
+    metavar="ENDPOINT",
+    help="A quote server, whose first instrument's mid a made-up market follows.  [default: the "
+    "price wanders by the seed]",
+)
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, metavar="N")
 @click.option(
     "--faults",
@@ -69,6 +75,7 @@ def chain(
     rate: float,
     made_up: bool,
     price: Decimal | None,
+    quotes: str | None,
     seed: int,
     faults: Path | None,
     as_json: bool,
@@ -84,14 +91,16 @@ def chain(
     Runs until SIGTERM or Ctrl-C and exits with 0 then. Exit status 3 where the manifest, the script
     of faults or an address is wrong, 4 where a recording is.
     """
+    from alp.bus.addresses import recall_endpoint
     from alp.paper.pool.served import Wanted, serve
     from alp.strategy.loading import load_manifest
 
+    heard = None if quotes is None else (quotes, recall_endpoint(quotes))
     strategy = load_manifest(manifest)
     path = (socket or chain_socket(strategy.name)).absolute()
     served = serve(
         strategy,
-        Wanted(path, rate, made_up, price, seed, faults),
+        Wanted(path, rate, made_up, price, seed, faults, heard),
         lambda: _tell(path, strategy.name, as_json),
     )
     _end(served, as_json)

@@ -1,4 +1,4 @@
-"""The agent on a chain on which things go wrong: what it says is true, and nothing is done twice."""
+"""The agent where things go wrong: what it says is true, and nothing is done twice."""
 
 from __future__ import annotations
 

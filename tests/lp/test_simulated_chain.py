@@ -9,12 +9,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zmq
 from lp_chain_world import ACCOUNT, BLOCK_NS, FIRST, SECOND, START_NS, made_chain, manifest
 from lp_parity import recording, strategy_of
 
 from alp._core.lp_replay import REEXECUTE, LpReplay
 from alp._core.tickmath import get_sqrt_ratio_at_tick
+from alp._core.wire import (
+    BboMessage,
+    BookStatusMessage,
+    HeaderFields,
+    InstrumentFields,
+    encode,
+)
 from alp.backtest.flow import band_x96
+from alp.bus.sockets import Publisher
+from alp.bus.sources import Source
 from alp.chain.port import Bundle, Fate, LogKind, Mined, Removed, SendRefused
 from alp.chain.port_json import (
     bundle_values,
@@ -32,6 +42,7 @@ from alp.paper.pool.chain import ChainSettings, SimulatedChain
 from alp.paper.pool.file import chain_faults_of
 from alp.paper.pool.flow import GeneratedFlow, MadeUp, RecordedFlow
 from alp.paper.pool.local import LocalChain
+from alp.paper.pool.mids import Mid, follow_quotes
 from alp.paper.pool.script import ChainFault, ChainScript
 from alp.strategy.document import read_document
 from alp.strategy.problems import ManifestError
@@ -376,3 +387,53 @@ def test_a_script_of_faults_is_read_whole() -> None:
 def test_each_fault_of_a_script_is_named(text: str, words: str) -> None:
     with pytest.raises(ManifestError, match=words):
         chain_faults_of(read_document(text.encode(), "faults.yaml"))
+
+
+def test_the_documented_script_can_be_read(root: Path) -> None:
+    import re
+
+    page = (root / "docs" / "lp-agent.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    script = chain_faults_of(read_document(text.encode(), "page"))
+    assert {each.fault for each in script.acts} == set(ChainFault)
+
+
+def test_a_mid_is_known_while_the_book_is_live() -> None:
+    def header(source: int = Source.QUOTES, instrument: int = 0) -> HeaderFields:
+        return HeaderFields(source, instrument, 0, 0, 0)
+
+    mid = Mid()
+    mid.heard(BboMessage(header(), 224_999, 1, 225_002, 1))
+    assert mid.price is None
+    mid.heard(InstrumentFields(header(), "x", "ETHUSDC", 1, 1, 2, 4, 1))
+    assert mid.price == Fraction("2250.005")
+    mid.heard(BboMessage(header(instrument=1), 1, 1, 3, 1))
+    mid.heard(BboMessage(header(source=Source.POSITIONS), 1, 1, 3, 1))
+    assert mid.price == Fraction("2250.005")
+    mid.heard(BookStatusMessage(header(), False, 1, 0))
+    assert mid.price is None
+    mid.heard(BboMessage(header(), 224_999, 1, 0, 0))
+    assert mid.price is None
+
+
+def test_a_made_up_market_follows_a_quote_server(tmp_path: Path) -> None:
+    endpoint = f"ipc://{tmp_path}/quotes.ipc"
+    ends = endpoint, endpoint.replace(".ipc", ".recall.ipc")
+    heard: list[Fraction | None] = []
+
+    async def go() -> None:
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        with Publisher(context, *ends, Source.QUOTES) as publisher:
+            head = HeaderFields(Source.QUOTES, 0, 0, 0, 0)
+            publisher.publish(encode(InstrumentFields(head, "x", "ETHUSDC", 1, 1, 2, 4, 1)))
+            following = asyncio.create_task(follow_quotes(ends, heard.append))
+            for price in (225_000, 226_000):
+                while Fraction(price, 100) not in heard:
+                    publisher.publish(encode(BboMessage(head, price - 1, 1, price + 1, 1)))
+                    publisher.answer()
+                    await asyncio.sleep(0.01)
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+        context.term()
+
+    asyncio.run(asyncio.wait_for(go(), 20))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,6 +22,7 @@ from alp.models.pair import TokenPair
 from alp.paper.pool.chain import GWEI, ChainSettings, SimulatedChain
 from alp.paper.pool.file import read_chain_faults
 from alp.paper.pool.flow import Flow, GeneratedFlow, MadeUp, RecordedFlow
+from alp.paper.pool.mids import follow_quotes
 from alp.paper.pool.server import ChainServer
 from alp.strategy.manifest import Strategy
 
@@ -37,7 +39,13 @@ WEI = 10**18
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be served, and where."""
+    """What is to be served, and where.
+
+    Attributes
+    ----------
+    quotes
+        Where a quote server publishes and answers, for a made-up market to follow.
+    """
 
     path: Path
     rate: float = 1.0
@@ -45,6 +53,7 @@ class Wanted:
     price: Decimal | None = None
     seed: int = 1
     faults: Path | None = None
+    quotes: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +116,8 @@ def make_chain(strategy: Strategy, wanted: Wanted) -> SimulatedChain:
 
 def _market(strategy: Strategy, wanted: Wanted) -> tuple[Pool, Flow]:
     spec, pair = strategy.spec, strategy.pair()
+    if wanted.quotes is not None and not wanted.made_up:
+        raise ConfigError("a recording follows nobody's quotes", hint="--made-up --price QUOTE")
     if wanted.made_up:
         if wanted.price is None or wanted.price <= 0:
             raise ConfigError("a made-up market needs a price to begin with", hint="--price QUOTE")
@@ -144,16 +155,14 @@ def serve(strategy: Strategy, wanted: Wanted, served: Callable[[], None]) -> Ser
     chain = make_chain(strategy, wanted)
     block_s = BLOCK_NS / SECOND / wanted.rate if wanted.rate else 0.0
     with claimed(f"{IPC}{wanted.path}"):
-        uvloop.run(_serve(chain, wanted.path, block_s, served))
+        uvloop.run(_serve(chain, wanted, block_s, served))
     return Served(chain.head.number, chain.waiting, chain.counts)
 
 
 async def _serve(
-    chain: SimulatedChain, path: Path, block_s: float, served: Callable[[], None]
+    chain: SimulatedChain, wanted: Wanted, block_s: float, served: Callable[[], None]
 ) -> None:
-    import signal
-
-    server = ChainServer(chain, path, block_s)
+    server = ChainServer(chain, wanted.path, block_s)
     flow = chain.flow
     if isinstance(flow, GeneratedFlow):
         flow.reference = lambda: server.reference
@@ -161,4 +170,12 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stop.set)
-    await server.run(stop, served)
+    following = None
+    if wanted.quotes is not None:
+        following = loop.create_task(follow_quotes(wanted.quotes, server.refer))
+    try:
+        await server.run(stop, served)
+    finally:
+        if following is not None:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)

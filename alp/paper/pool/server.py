@@ -122,6 +122,10 @@ class ChainServer:
         if self.chain.disconnects != before:
             self._disconnect()
 
+    def refer(self, price: Fraction | None) -> None:
+        """Take a price for made-up arbitrage to follow; None lets it wander from the last one."""
+        self.reference = price
+
     def _disconnect(self) -> None:
         for peer in self._peers:
             peer.end()
@@ -185,7 +189,7 @@ class ChainServer:
     def _control(self, peer: Peer, asked: dict[str, Any]) -> Any:
         """Do what only a simulation can: mine, pause, take a price or a fault, tell its counts."""
         if "reference" in asked:
-            self.reference = Fraction(str(asked["reference"]))
+            self.refer(Fraction(str(asked["reference"])))
         if "fault" in asked:
             more = dict(asked["fault"])
             self.chain.script.acts.append(ChainAct(ChainFault(more.pop("fault")), **more))

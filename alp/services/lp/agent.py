@@ -88,6 +88,8 @@ class LpAgent:
         Is told the inventory after every block.
     decided
         Is told every decision.
+    cefi_inventory
+        Returns the base held on exchanges, raw and signed.
     clock_ns
         To know how old a block is when it is acted on.
     """
@@ -102,6 +104,7 @@ class LpAgent:
         may_act: Callable[[], bool] = lambda: True,
         tell: Callable[[Inventory], None] = lambda _: None,
         decided: Callable[[Decided], None] = lambda _: None,
+        cefi_inventory: Callable[[], int] = lambda: 0,
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._strategy = strategy
@@ -113,6 +116,7 @@ class LpAgent:
         self._may_act = may_act
         self._tell = tell
         self._decided = decided
+        self._cefi_inventory = cefi_inventory
         self._clock_ns = clock_ns
         price = self._spec.backtest.gas.native_price_quote
         self._native = NativePrice(
@@ -374,7 +378,7 @@ class LpAgent:
             wallet_quote=quote,
             positions=_positions(view),
             twap_tick=self.watch.twap_tick,
-            cefi_inventory=self.cefi_inventory(),
+            cefi_inventory=self._cefi_inventory(),
             hedge_ratio=1.0,
             sigma=estimates.sigma,
             fees=estimates.fees,
@@ -384,10 +388,6 @@ class LpAgent:
             data_age_ns=self._clock_ns() - (self.heard_ns or 0),
             pending=account.pending_nonce != account.nonce,
         )
-
-    def cefi_inventory(self) -> int:
-        """Return the base held on exchanges, raw; nobody tells it yet."""
-        return 0
 
     async def _decide(self, view: ChainView) -> None:
         seen = self._observe(view)
