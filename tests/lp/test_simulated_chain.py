@@ -45,6 +45,7 @@ from alp.paper.pool.local import LocalChain
 from alp.paper.pool.mids import Mid, follow_quotes
 from alp.paper.pool.script import ChainFault, ChainScript
 from alp.strategy.document import read_document
+from alp.strategy.loading import load_manifest
 from alp.strategy.problems import ManifestError
 
 GWEI = 10**9
@@ -437,3 +438,19 @@ def test_a_made_up_market_follows_a_quote_server(tmp_path: Path) -> None:
         context.term()
 
     asyncio.run(asyncio.wait_for(go(), 20))
+
+
+def test_the_examples_recording_makes_a_chain_with_its_pool_and_wallet(root: Path) -> None:
+    from alp.paper.pool.served import Wanted, make_chain
+
+    strategy = load_manifest(root / "examples" / "eth-usdc.yaml")
+    chain = make_chain(strategy, Wanted(Path("/x")))
+    for _ in range(20):
+        chain.mine()
+    swaps = [log for each in chain.recent(30) for log in each.logs if log.kind is LogKind.SWAP]
+    assert len(swaps) > 10
+    view = chain.view(strategy.name)
+    assert view.block.base_fee_wei == 15 * GWEI
+    price = strategy.pair().sqrt_x96_to_price(view.pool.sqrt_price_x96)
+    assert 2_000 < price < 2_500
+    assert view.account.amount1 == 10 * 10**18
