@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +36,21 @@ CCXT = {
     "kraken-futures": "krakenfutures",
 }
 """What ccxt calls them."""
+
+
+def _coins(_ctx: click.Context, _param: click.Parameter, text: str | None) -> int | None:
+    """Return 10⁻⁸ of an asset."""
+    from alp.strategy.units import read_decimal
+
+    if text is None:
+        return None
+    try:
+        coins = read_decimal(text).scaleb(8)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} {error}") from error
+    if not 0 <= coins <= Decimal(10) ** 17 or coins != int(coins):
+        raise click.BadParameter(f"{text} is not 0 to 10^9 with at most 8 decimals")
+    return int(coins)
 
 
 @click.command(
@@ -107,6 +124,20 @@ CCXT = {
     "[default: the keys of docs/paper.md]",
 )
 @click.option(
+    "--account",
+    "accounts",
+    multiple=True,
+    metavar="NAME",
+    help="Have this account, with new keys of its own, which need --keys: NAME, and NAME-2 for its "
+    "watchdog; repeat for several.  [default: first and second]",
+)
+@click.option(
+    "--base",
+    callback=_coins,
+    metavar="AMOUNT",
+    help="What each account begins with of the assets that are traded.  [default: a million]",
+)
+@click.option(
     "--queue",
     type=click.Choice(["conservative", "power", "log"]),
     default="conservative",
@@ -133,6 +164,8 @@ def venue(
     faults: Path | None,
     tls: Path | None,
     keys: Path | None,
+    accounts: tuple[str, ...],
+    base: int | None,
     queue: str,
     control: bool,
     as_json: bool,
@@ -154,9 +187,17 @@ def venue(
     from alp.paper.faults.file import FaultFile, read_faults
     from alp.paper.server import Wanted, serve
     from alp.paper.venues import full_name
+    from alp.strategy.fields import DNS_LABEL_PATTERN
 
     if then == "stand-still" and not recordings:
         raise click.UsageError("--then is about a --recording; a still market has --rate 0")
+    if accounts and keys is None:
+        raise click.UsageError("nobody would know the keys of --account: give --keys FOLDER")
+    if len(set(accounts)) < len(accounts):
+        raise click.UsageError("an --account is given twice")
+    for name in accounts:
+        if not re.fullmatch(DNS_LABEL_PATTERN, name):
+            raise click.UsageError(f"--account {name}: small letters, digits and - make a name")
     wanted = Wanted(
         full_name(exchange),
         products,
@@ -171,6 +212,8 @@ def venue(
         keys,
         QueueModel[queue.upper()],
         control,
+        accounts,
+        base,
     )
     chain = None if tls is None else tls / "certificate.pem"
     served = serve(wanted, lambda made: _tell(made, chain, as_json))

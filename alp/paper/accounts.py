@@ -133,6 +133,12 @@ class Accounts:
     """The accounts of a venue, found by their keys and names."""
 
     def __init__(self, accounts: Iterable[Account]) -> None:
+        self.by_name: dict[str, Account] = {}
+        self._numbers: dict[str, int] = {}
+        self.replace(accounts)
+
+    def replace(self, accounts: Iterable[Account]) -> None:
+        """Have these accounts and no others; before anybody trades."""
         self.by_name = {each.name: each for each in accounts}
         self._numbers = {name: number for number, name in enumerate(self.by_name)}
 

@@ -20,6 +20,7 @@ from alp.paper.exchange import Exchange
 from alp.paper.faults.chaos import Chaos
 from alp.paper.faults.file import FaultFile
 from alp.paper.key_folder import share_keys
+from alp.paper.own_accounts import hold_base, open_accounts
 from alp.paper.recorded import Recorded
 from alp.paper.venues import VENUES, check_symbol, made_up
 
@@ -56,6 +57,10 @@ class Wanted:
         How resting orders move forward.
     control
         Whether tests may ask for its truth and for more faults.
+    accounts
+        Names of the accounts, with new keys; empty: the two that everybody knows.
+    base
+        What each begins with of the assets that are traded, 10⁻⁸ each; None: a million.
     """
 
     exchange: str
@@ -71,6 +76,8 @@ class Wanted:
     keys: Path | None = None
     queue: QueueModel = QueueModel.CONSERVATIVE
     control: bool = False
+    accounts: tuple[str, ...] = ()
+    base: int | None = None
 
 
 @dataclass(frozen=True)
@@ -103,9 +110,14 @@ def exchange_of(wanted: Wanted) -> Exchange:
     protocol = VENUES[wanted.exchange].make(markets)
     protocol.skew_ns = wanted.faults.skew_ns
     if protocol.private is not None:
-        protocol.private.desk.model = wanted.queue
+        desk = protocol.private.desk
+        desk.model = wanted.queue
+        if wanted.accounts:
+            open_accounts(desk, wanted.accounts)
+        if wanted.base is not None:
+            hold_base(desk, wanted.base)
         if wanted.keys is not None:
-            share_keys(protocol.private.desk.accounts, wanted.keys)
+            share_keys(desk.accounts, wanted.keys)
     tls: ssl.SSLContext | None = None
     if wanted.tls is not None:
         tls, _ = certificate(wanted.tls, wanted.host)

@@ -18,11 +18,13 @@ from signal import SIGINT
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from reader import Reader
 from test_third_parties import Levels, ccxt_client, of_ccxt, of_the_reader
 from venue_process import Venue, alp, capture, environment, venue
 from waits import run, until
 
+from alp.cli.venue import venue as venue_command
 from alp.paper.book import PlainBook
 from alp.venues.binance.signing import sign_request
 from alp.venues.credentials import read_credentials
@@ -252,3 +254,19 @@ def test_its_accounts_trade_with_the_keys_in_a_folder(root: Path, tmp_path: Path
             with urllib.request.urlopen(asked, timeout=30) as answer:
                 assert json.load(answer)["status"] == "NEW"
     assert (running.end["orders"], running.end["fills"]) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--account", "one"), "nobody would know the keys"),
+        (("--account", "one", "--account", "one", "--keys", "k"), "given twice"),
+        (("--account", "../one", "--keys", "k"), "small letters"),
+        (("--base", "-1"), "is not 0 to 10^9"),
+        (("--base", "much"), "is not a number"),
+    ],
+)
+def test_accounts_that_cannot_be_are_refused(options: tuple[str, ...], words: str) -> None:
+    result = CliRunner().invoke(venue_command, ["binance", *options])
+    assert result.exit_code == 2
+    assert words in result.output
