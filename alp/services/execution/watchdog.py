@@ -354,6 +354,7 @@ class Watchdog:
             "acting": self._words(self.acting) if self.acting else "",
             "heartbeats": self.heartbeats,
             "silent seconds": round(self.silent_ns / SECOND, 1),
+            "lists": self.counts["listed"],
             "open orders": {"ours": self.ours, "others": self.foreign},
         }
 
