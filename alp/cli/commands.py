@@ -13,6 +13,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("alp.cli.report:report", "Make the report page of a results file again."),
     "sweep": ("alp.cli.sweep:sweep", "Run many parameter sets and compare them."),
     "data": ("alp.cli.data:data", "Inspect, convert and fetch market data."),
+    "paper": ("alp.cli.paper:paper", "Run a whole strategy at exchanges on localhost."),
+    "run": ("alp.cli.run:run", "Run a whole strategy where its venues are."),
+    "status": ("alp.cli.status:status", "Ask a running system how it is."),
+    "doctor": ("alp.cli.doctor:doctor", "Look whether a strategy could run; say what to mend."),
     "quote-server": (
         "alp.cli.quote_server:quote_server",
         "Keep exact books of the venues; publish them.",
@@ -57,6 +61,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 SECTIONS: dict[str, tuple[str, ...]] = {
     "The manifest": ("validate", "explain", "convert-config", "schema"),
     "Backtests": ("backtest", "report", "sweep", "data"),
+    "The whole system": ("paper", "run", "status", "doctor"),
     "Market data": ("quote-server", "record", "recording", "replay", "top"),
     "Execution": ("route", "exec-handler", "watchdog", "journal", "kill", "release"),
     "Execution": ("exec-handler", "watchdog", "journal", "ledger", "kill", "release"),
