@@ -217,7 +217,7 @@ def plan_paper(
             keys_folder(around, owner.exchange) / owner.name,
             keys_folder(around, owner.exchange) / f"{owner.name}-2",
         )
-        for owner, venues in _accounts(changed)
+        for owner, venues in accounts_of(changed)
     )
     manifest = around.state / "strategy.yaml"
     scene = Scene(
@@ -249,12 +249,7 @@ def plan_run(
     ConfigError
         If a socket's path would be too long.
     """
-    sends = strategy.spec.mode != "shadow"
-    found = _accounts(strategy) if sends else []
-    accounts = tuple(
-        AccountPlace(owner, venues, _secret(owner, around, ""), _secret(owner, around, WATCHDOG))
-        for owner, venues in found
-    )
+    accounts = account_places(strategy, around)
     problems = [*_no_venues(strategy), *_on_paper_for_real(strategy)]
     for account in accounts:
         problems += _missing_keys(strategy, account, around, watched=watched)
@@ -264,6 +259,16 @@ def plan_run(
         strategy, source, around.state, around, accounts, watched=watched, json_logs=json_logs
     )
     return _plan(scene, "run", None, [])
+
+
+def account_places(strategy: Strategy, around: Surroundings) -> tuple[AccountPlace, ...]:
+    """Return the accounts of a strategy at real venues; none where nothing is sent."""
+    if strategy.spec.mode == "shadow":
+        return ()
+    return tuple(
+        AccountPlace(owner, venues, _secret(owner, around, ""), _secret(owner, around, WATCHDOG))
+        for owner, venues in accounts_of(strategy)
+    )
 
 
 def _plan(scene: Scene, mode: str, written: str | None, folders: list[str]) -> Plan:
@@ -298,7 +303,7 @@ def _notes(scene: Scene, parts: list[Part]) -> Iterator[str]:
         yield "without a watchdog orders stay when a handler dies and cannot be started again"
 
 
-def _accounts(strategy: Strategy) -> list[tuple[Venue, tuple[Venue, ...]]]:
+def accounts_of(strategy: Strategy) -> list[tuple[Venue, tuple[Venue, ...]]]:
     """Return the accounts: the first venue of each, and all of them."""
     found: list[list[Venue]] = []
     for venue in strategy.spec.venues:
