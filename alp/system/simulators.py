@@ -193,7 +193,7 @@ def _markets(strategy: Strategy, exchange: Simulated, world: World) -> list[str]
     products: dict[str, str] = {}
     problems = []
     for index, venue in enumerate(strategy.spec.venues):
-        if venue not in exchange.venues:
+        if venue.exchange != exchange.exchange:
             continue
         product = product_of(venue)
         try:

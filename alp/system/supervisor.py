@@ -273,7 +273,8 @@ class Supervisor:
         while True:
             await asyncio.sleep(PATIENCE_S)
             for name, member in self.members.items():
-                if not member.ready and member.stage is not Stage.WAITING and not self.stopping:
+                begun = member.stage.runs and time.monotonic() - member.began_s > PATIENCE_S
+                if begun and not member.ready and not self.stopping:
                     self._lines.say(f"{name} is {member.why_not}", "warning")
 
     async def _end_after(self, seconds: float) -> None:
