@@ -40,6 +40,7 @@ from alp.services.execution.watchdog_metrics import WatchdogMetrics
 from alp.services.lp.metrics import LpMetrics
 from alp.services.market.feeds import MarketData
 from alp.services.market.metrics import MarketMetrics
+from alp.system.page import SystemMetrics
 from alp.venues.account.session import AccountSession
 from alp.venues.credentials import Secret, credentials_of
 from alp.venues.registry import orders_for
@@ -71,6 +72,7 @@ def metrics_page() -> str:
         "Execution handler": _exec_metrics(),
         "Watchdog": _watchdog_metrics(),
         "LP agent": _lp_metrics(),
+        "The whole system": _system_metrics(),
     }
     lines = []
     for component, collector in collectors.items():
@@ -109,6 +111,12 @@ def _exec_metrics() -> ExecMetrics:
         guard=None,
     )
     return ExecMetrics("", parts, LoopWatch())
+
+
+def _system_metrics() -> SystemMetrics:
+    """The collector of a system without parts."""
+    parts: Any = SimpleNamespace(plan=SimpleNamespace(strategy=""), members={})
+    return SystemMetrics(parts, LoopWatch())
 
 
 def _watchdog_metrics() -> WatchdogMetrics:

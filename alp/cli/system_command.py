@@ -59,8 +59,11 @@ def run_plan(plan: Plan, sockets: Path, *, seconds: float | None, json_logs: boo
     click.exceptions.Exit
         If it did not end well.
     """
+    from alp.cli.logs import configure_logs
     from alp.system.running import serve
 
+    if json_logs:
+        configure_logs("warning", "json")
     outcome = serve(
         plan,
         sockets,

@@ -75,8 +75,7 @@ class Child:
     async def ended(self) -> int:
         """Wait for its end and return its exit status, or minus the signal."""
         status = await self._process.wait()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(self._reading), REST_S)
+        await asyncio.wait([self._reading], timeout=REST_S)
         self._reading.cancel()
         # What it started is not to outlive it.
         self.signal(signal.SIGKILL)
@@ -86,14 +85,6 @@ class Child:
         """Send a signal to it and to what it started; they may be gone."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
-
-    async def stop(self, within_s: float) -> int:
-        """Ask it to stop, kill it when it has not after a while; return its exit status."""
-        self.signal(signal.SIGTERM)
-        with contextlib.suppress(TimeoutError):
-            return await asyncio.wait_for(self.ended(), within_s)
-        self.signal(signal.SIGKILL)
-        return await self.ended()
 
     async def _read(self) -> None:
         stream = self._process.stdout

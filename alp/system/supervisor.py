@@ -25,6 +25,8 @@ PATIENCE_S = 10.0
 """A part that is not ready is told of so often."""
 HUNG_S = 30.0
 """A process that has not answered for so long does not live."""
+BEGIN_S = 300.0
+"""What is to run for a while only has to be ready within so long."""
 CLEARING_S = 45.0
 """A watchdog has so long to cancel what a dead handler left."""
 HURRY_S = 3.0
@@ -65,8 +67,8 @@ class Supervisor:
         Of the parts; each sees the keys in it that its plan names, and no others.
     program
         What ``alp`` is; tests start other things.
-    clearing_s, hung_s
-        See :data:`CLEARING_S` and :data:`HUNG_S`.
+    clearing_s, hung_s, begin_s
+        See :data:`CLEARING_S`, :data:`HUNG_S` and :data:`BEGIN_S`.
 
     Attributes
     ----------
@@ -83,6 +85,7 @@ class Supervisor:
         program: Sequence[str] = PROGRAM,
         clearing_s: float = CLEARING_S,
         hung_s: float = HUNG_S,
+        begin_s: float = BEGIN_S,
     ) -> None:
         self.plan = plan
         self.members = {each.name: Member(each) for each in plan.parts}
@@ -90,7 +93,7 @@ class Supervisor:
         self._lines = lines
         self._environment = dict(environment)
         self._program = tuple(program)
-        self._clearing_s, self._hung_s = clearing_s, hung_s
+        self._clearing_s, self._hung_s, self._begin_s = clearing_s, hung_s, begin_s
         self._stop, self._hurry = asyncio.Event(), asyncio.Event()
         self._all_ready = asyncio.Event()
         self._asked = 0
@@ -122,6 +125,8 @@ class Supervisor:
 
     async def run(self, seconds: float | None = None) -> Outcome:
         """Run until told to stop, for so long from when everything is ready, or until it fails.
+
+        Without a time it may take as long as it wants to be ready: a venue may be closed.
 
         Raises
         ------
@@ -278,7 +283,14 @@ class Supervisor:
                     self._lines.say(f"{name} is {member.why_not}", "warning")
 
     async def _end_after(self, seconds: float) -> None:
-        await self._all_ready.wait()
+        try:
+            await asyncio.wait_for(self._all_ready.wait(), self._begin_s)
+        except TimeoutError:
+            late = next(name for name, each in self.members.items() if not each.ready)
+            self._outcome.failed = f"{late} was not ready within {self._begin_s:g} s"
+            self._outcome.status = int(ExitCode.UNAVAILABLE)
+            self._lines.say(f"{self._outcome.failed}: everything is stopped", "error")
+            return
         await asyncio.sleep(seconds)
         self._lines.say(f"{seconds:g} s are over: stopping in order")
 

@@ -63,6 +63,14 @@ def test_it_ends_so_many_seconds_after_everything_is_ready(small: Small) -> None
     assert small.order("end") == ["quotes"]
 
 
+def test_what_is_to_run_for_a_while_and_is_never_ready_ends_as_unavailable(small: Small) -> None:
+    small.add("quotes", Role.QUOTES, "--slow", "3600")
+    outcome = small.run(seconds=1.0, begin_s=2.0)
+    assert outcome.status == ExitCode.UNAVAILABLE
+    assert outcome.failed == "quotes was not ready within 2 s"
+    assert small.order("end") == ["quotes"]
+
+
 def test_a_part_that_dies_is_started_again_without_the_others(small: Small) -> None:
     small.add("quotes", Role.QUOTES)
     small.add("handler", Role.HANDLER, *FAST, "--die-times", "2", needs=("quotes",))
