@@ -161,6 +161,41 @@ def test_the_handler_cancels_what_rests_when_the_whole_is_stopped(paper: Paper) 
     run(test(), 5 * SOON_S)
 
 
+def test_a_handler_that_keeps_dying_ends_the_whole_and_its_watchdog_cancels_what_it_left(
+    paper: Paper,
+) -> None:
+    async def test() -> None:
+        context = zmq.asyncio.Context()
+        try:
+            paper.start()
+            parts = await paper.ready()
+            handler, exchange = parts["handler-perp"], parts["exchange-binance-usdm"]
+            quoter = Quoter(handler["sockets"]["commands"], exchange["health"])
+            await quoter.until_rest(context, 4)
+            killed: set[int] = set()
+            assert paper.process is not None
+            end = time.monotonic() + 2 * SOON_S
+            while "nothing of binance-usdm-perp is open" not in paper.text:
+                assert time.monotonic() < end, paper.text
+                note = paper.page("/parts")[1]
+                found = {} if note is None else {each["name"]: each for each in note["parts"]}
+                pid = found.get("handler-perp", {}).get("pid")
+                if pid is not None and pid not in killed:
+                    # At once: it cannot cancel anything itself.
+                    os.kill(pid, signal.SIGKILL)
+                    killed.add(pid)
+                await asyncio.sleep(0.05)
+            assert len(killed) == 6
+            assert paper.process.wait(SOON_S) == 70, paper.text
+            assert "handler-perp was ended by SIGKILL for the 6. time" in paper.text
+            told = paper.text.split("shall cancel what binance-usdm-perp has open")[1]
+            assert "cancelling 4 orders" in paper.log.read_text(), told
+        finally:
+            context.destroy(linger=0)
+
+    run(test(), 6 * SOON_S)
+
+
 def test_a_manifest_that_a_part_refuses_ends_the_whole_with_its_status(tmp_path: Path) -> None:
     made = Paper(tmp_path)
     made.manifest.write_text(made.manifest.read_text().replace('maxBase: "2"', 'maxBase: "0.0001"'))
