@@ -72,7 +72,7 @@ note("begin")
 if given.grandchild:
     subprocess.Popen(["sleep", "1000"])
 if given.show_keys:
-    print(sorted(name for name in os.environ if name.startswith("ALP_")), flush=True)
+    print(sorted(name for name in os.environ if name.startswith(("ALP_A_", "ALP_B_"))), flush=True)
 for line in given.say:
     print(line, flush=True)
 host, _, port = given.health.rpartition(":")
