@@ -1,8 +1,8 @@
 """The Strategy manifest: the one file that everything takes.
 
 Sections are in :mod:`~alp.strategy.pool`, :mod:`~alp.strategy.decisions`,
-:mod:`~alp.strategy.venues` and :mod:`~alp.strategy.simulation`; here they become a whole, and
-what can only be wrong between them is checked.
+:mod:`~alp.strategy.quoting`, :mod:`~alp.strategy.venues` and :mod:`~alp.strategy.simulation`; here
+they become a whole, and what can only be wrong between them is checked.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from alp.models.pair import TokenPair
 from alp.strategy.decisions import Hedge, Model, Ranges, Rebalance
 from alp.strategy.fields import Contradiction, Label, Section
 from alp.strategy.pool import Inventory, Pool, Wallet, exact_amounts
+from alp.strategy.quoting import Quoting
 from alp.strategy.simulation import Backtest
 from alp.strategy.venues import Execution, Limits, MarketData, Venue
 
@@ -58,6 +59,8 @@ class Spec(Section):
     """The account that owns the positions; required in live mode."""
     model: Model = Model()
     """The market-making model."""
+    quoting: Quoting = Quoting()
+    """What the market maker lets rest at the venues."""
     ranges: Ranges = Ranges()
     """Widths of the ranges."""
     rebalance: Rebalance = Rebalance()

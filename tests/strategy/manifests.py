@@ -143,6 +143,15 @@ _execution = section(
         maxSlippageBps=bps,
     ),
 )
+_quoting = section(
+    levels=st.integers(1, 16),
+    levelStepBps=bps,
+    levelSizeFactor=st.floats(0.1, 10),
+    asymmetryBps=st.integers(0, 10_000),
+    driftHorizon=durations,
+    touch=st.sampled_from(["inside", "join"]),
+    inventoryHysteresisBase=amounts(18),
+)
 _moments = st.lists(st.integers(0, 4 * 10**18), min_size=2, max_size=2, unique=True)
 _backtest = section(
     seed=st.integers(0, 2**53),
@@ -175,6 +184,7 @@ def manifests(draw: st.DrawFn) -> dict[str, Any]:
         model=draw(_model),
         rebalance=draw(_rebalance),
         hedge=draw(_hedge),
+        quoting=draw(_quoting),
         execution=draw(_execution),
         backtest=draw(_backtest),
         venues=draw(st.integers(0, 3).flatmap(_venues)),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from manifests import VENUE, small
 
-from alp._core.maker import MakerModel
+from alp._core.maker import MakerModel, Touch
 from alp.errors import ConfigError
 from alp.strategy import load_manifest
 from alp.strategy.making import calibration_parameters, maker_parameters
@@ -51,6 +51,40 @@ def test_ages_and_hysteresis_are_the_manifests() -> None:
     assert parameters.ages.book == parameters.ages.pool == 300_000_000
     assert parameters.price_hysteresis_ticks == 2
     assert made().ages.pool is None
+
+
+def test_levels_sizes_and_the_fair_value_are_the_manifests() -> None:
+    parameters = made(
+        quoting={
+            "levels": 3,
+            "levelStepBps": 2,
+            "levelStepShare": 0.5,
+            "levelSizeFactor": 2,
+            "asymmetryBps": 3000,
+            "spreadFactor": 1.5,
+            "skewFactor": 0.5,
+            "leastEdgeBps": 0.25,
+            "micropriceWeight": 0.5,
+            "driftHorizon": "250ms",
+            "maxShiftBps": 5,
+            "touch": "join",
+            "inventoryHysteresisBase": "0.05",
+        }
+    )
+    rule = parameters.rule()
+    assert (rule["levels"], rule["level_lots"][:4]) == (3, [200, 400, 800, 0])
+    assert (rule["step"], rule["step_share"]) == (40, 0.5)  # 2 bps of 2000 is 40 cents
+    assert (rule["asymmetry_ppm"], rule["least_edge"]) == (300_000, pytest.approx(0.000025))
+    assert (rule["spread_factor"], rule["skew_factor"]) == (1.5, 0.5)
+    assert (rule["microprice_weight"], rule["drift_weight_s"]) == (0.5, 0.25)
+    assert (rule["most_shift"], rule["touch"]) == (100, Touch.JOIN)
+    assert rule["inventory_hysteresis"] == 50
+    assert parameters.ages.drift == 1_000_000_000
+    assert made().ages.drift is None
+
+
+def test_a_level_is_at_least_a_tick_from_the_next() -> None:
+    assert made({"tickSize": "5"}, quoting={"levels": 2, "levelStepBps": 0}).step_ticks == 1
 
 
 def test_avellaneda_and_stoikov_roll_their_horizon() -> None:
