@@ -53,7 +53,7 @@ def chain_socket(name: str) -> Path:
     "--price",
     type=Decimal,
     metavar="QUOTE",
-    help="Of one base token at the start of a made-up market.",
+    help="Of one base token at the start of a made-up market.  [default: the first of --quotes]",
 )
 @click.option(
     "--quotes",
@@ -68,6 +68,11 @@ def chain_socket(name: str) -> Path:
     metavar="FILE",
     help="Script of what goes wrong, and when.  [default: nothing does]",
 )
+@click.option(
+    "--health",
+    metavar="HOST:PORT",
+    help="Serve /livez and /readyz here.  [default: nowhere]",
+)
 @json_option
 def chain(
     manifest: Path,
@@ -78,6 +83,7 @@ def chain(
     quotes: str | None,
     seed: int,
     faults: Path | None,
+    health: str | None,
     as_json: bool,
 ) -> None:
     """Run a chain on this machine with the pool of a strategy and its wallet.
@@ -100,7 +106,7 @@ def chain(
     path = (socket or chain_socket(strategy.name)).absolute()
     served = serve(
         strategy,
-        Wanted(path, rate, made_up, price, seed, faults, heard),
+        Wanted(path, rate, made_up, price, seed, faults, heard, health),
         lambda: _tell(path, strategy.name, as_json),
     )
     _end(served, as_json)

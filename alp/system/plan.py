@@ -16,7 +16,7 @@ from alp.strategy.manifest import Strategy
 from alp.strategy.problems import ManifestError, Problem
 from alp.strategy.venues import Venue
 from alp.strategy.writing import write_yaml
-from alp.system.parts import Part, Plan, Role
+from alp.system.parts import Part, Plan, Restart, Role
 from alp.system.simulators import (
     Simulated,
     World,
@@ -31,6 +31,7 @@ from alp.venues.credentials import variable_names
 SECOND = 10**9
 STOP_MARGIN_S = 10.0
 """Beyond spec.execution.stopWithin: a handler closes its streams and its journal."""
+BLOCK_S = 12.0
 WATCHDOG = "-watchdog"
 
 
@@ -184,11 +185,46 @@ def handler_parts(scene: Scene) -> Iterator[Part]:
         )
 
 
+def pool_parts(scene: Scene) -> Iterator[Part]:
+    """Return the simulated chain with the strategy's pool, and the agent that keeps its ranges."""
+    if not scene.exchanges:
+        return
+    rate, quotes = scene.world.rate, scene.end("quotes")
+    socket = str(scene.around.sockets / "chain.sock")
+    health = scene.health()
+    command = ["chain", str(scene.manifest), "--socket", socket, "--made-up", "--quotes", quotes]
+    command += ["--seed", str(scene.world.seed), "--rate", f"{rate:g}", "--health", health]
+    yield Part(
+        "chain",
+        Role.EXCHANGE,
+        tuple(command),
+        health,
+        needs=("quotes",),
+        # What the account holds ends with it: another one would begin anew.
+        restart=Restart(most=0),
+    )
+    health, publish = scene.health(), scene.end("lp")
+    command = ["lp-agent", str(scene.manifest), "--chain", f"paper://{socket}"]
+    command += ["--state", str(scene.state), "--block-time", f"{BLOCK_S / rate:g}"]
+    command += ["--health", health, "--publish", publish, "--recall", recall_endpoint(publish)]
+    yield Part(
+        "lp-agent",
+        Role.LP_AGENT,
+        tuple(command),
+        health,
+        sockets={"publish": publish, "recall": recall_endpoint(publish)},
+        state=str(scene.state),
+        needs=("chain",),
+        stop_s=scene.strategy.spec.execution.stop_within / SECOND + STOP_MARGIN_S,
+    )
+
+
 COMPONENTS: tuple[Callable[[Scene], Iterator[Part]], ...] = (
     exchange_parts,
     quote_parts,
     watchdog_parts,
     handler_parts,
+    pool_parts,
 )
 """What a system is made of, each after what it needs."""
 
@@ -295,7 +331,9 @@ def _logging(part: Part, *, json: bool) -> Part:
 def _notes(scene: Scene, parts: list[Part]) -> Iterator[str]:
     if scene.strategy.spec.topology == "fused":
         yield "spec.topology is fused; these parts are processes, as with split"
-    if not any(part.role.quotes for part in parts):
+    if not scene.exchanges:
+        yield "the ranges in the pool are nobody's here: real chains are not reached yet"
+    if not any(part.role is Role.MAKER for part in parts):
         yield "nothing here decides: quotes are taken from the bus"
     if not scene.accounts:
         yield "spec.mode is shadow: nothing is sent, so no account is opened"

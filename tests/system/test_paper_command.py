@@ -81,14 +81,18 @@ def test_the_whole_system_on_paper(paper: Paper) -> None:
     async def test() -> None:
         context = zmq.asyncio.Context()
         try:
-            paper.start()
+            paper.start("--rate", "20")
             parts = await paper.ready()
             assert list(parts) == [
                 "exchange-binance-usdm",
                 "quotes",
                 "watchdog-perp",
                 "handler-perp",
+                "chain",
+                "lp-agent",
             ]
+            positions = f"{parts['lp-agent']['health']}/positions"
+            await until(lambda: (get(positions)[1] or {}).get("positions"), SOON_S)
             handler, exchange = parts["handler-perp"], parts["exchange-binance-usdm"]
             quoter = Quoter(handler["sockets"]["commands"], exchange["health"])
             await quoter.until_rest(context, 4)
@@ -142,6 +146,8 @@ def test_the_handler_cancels_what_rests_when_the_whole_is_stopped(paper: Paper) 
                 "quotes",
                 "watchdog-perp",
                 "handler-perp",
+                "chain",
+                "lp-agent",
             }
             second = paper.alp("paper", str(paper.manifest), "--state", str(paper.state))
             assert second.returncode == 3
@@ -149,12 +155,9 @@ def test_the_handler_cancels_what_rests_when_the_whole_is_stopped(paper: Paper) 
             assert paper.interrupt() == 0, paper.text
             lines = [json.loads(each) for each in paper.log.read_text().splitlines()]
             ended = [each["message"] for each in lines if " ended with " in each["message"]]
-            assert [each.split()[0] for each in ended if each.endswith("status 0")] == [
-                "handler-perp",
-                "quotes",
-                "watchdog-perp",
-                "exchange-binance-usdm",
-            ]
+            clean = [each.split()[0] for each in ended if each.endswith("status 0")]
+            assert clean[:-2] == ["lp-agent", "handler-perp", "quotes", "watchdog-perp"]
+            assert set(clean[-2:]) == {"exchange-binance-usdm", "chain"}
         finally:
             context.destroy(linger=0)
 

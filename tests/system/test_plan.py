@@ -68,6 +68,8 @@ def test_paper_has_an_exchange_for_each_and_processes_for_each_account() -> None
         "handler-a",
         "handler-b",
         "handler-c",
+        "chain",
+        "lp-agent",
     ]
     usdm, coinbase = plan.parts[:2]
     accounts = [b for a, b in itertools.pairwise(usdm.command) if a == "--account"]
@@ -79,6 +81,19 @@ def test_paper_has_an_exchange_for_each_and_processes_for_each_account() -> None
     assert option(plan.part("handler-b"), "--keys") == "/state/keys/binance-usdm/b"
     assert option(plan.part("watchdog-b"), "--keys") == "/state/keys/binance-usdm/b-2"
     assert option(plan.part("watchdog-b"), "--orders") == plan.part("handler-b").sockets["publish"]
+
+
+def test_on_paper_the_pool_is_on_a_chain_of_its_own_that_follows_the_quotes_at_the_same_pace() -> (
+    None
+):
+    plan = plan_paper(strategy(), around(), World(seed=3, rate=6.0))
+    chain, agent = plan.part("chain"), plan.part("lp-agent")
+    assert option(chain, "--quotes") == plan.part("quotes").sockets["publish"]
+    assert (option(chain, "--rate"), option(chain, "--seed")) == ("6", "3")
+    assert option(agent, "--chain") == f"paper://{option(chain, '--socket')}"
+    assert option(agent, "--block-time") == "2"
+    assert (chain.needs, agent.needs) == (("quotes",), ("chain",))
+    assert chain.restart.most == 0
 
 
 def test_sockets_and_ports_are_each_given_once_and_the_sockets_are_in_the_private_folder() -> None:
@@ -268,10 +283,11 @@ def test_whatever_wants_orders_is_stopped_first_and_the_watchdog_last_but_the_wo
     plan = plan_paper(strategy(TWO_ACCOUNTS[:1]), around())
     assert [[each.name for each in group] for group in plan.stopping()] == [
         ["maker"],
+        ["lp-agent"],
         ["handler-a"],
         ["quotes"],
         ["watchdog-a"],
-        ["exchange-binance-usdm"],
+        ["exchange-binance-usdm", "chain"],
     ]
     assert not any("nothing here decides" in each for each in plan.notes)
 
@@ -290,7 +306,8 @@ def test_a_plan_is_printed_for_people_and_as_json_without_a_secret() -> None:
         "quote-server",
     ]
     text = plan.text()
-    assert "stopped in this order: handler-a, handler-b, handler-c; quotes; watchdog-a" in text
+    order = "stopped in this order: lp-agent; handler-a, handler-b, handler-c; quotes; watchdog-a"
+    assert order in text
     assert "started again, 5 times within 300 s, but not after exit status 2, 3, 4, 6" in text
     assert "if it ends by itself: everything is stopped" in text
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
 import uvloop
+from prometheus_client import CollectorRegistry
 
 from alp._core.pool import Pool
 from alp.backtest.drive import BLOCK_NS
@@ -19,6 +21,7 @@ from alp.bus.addresses import IPC, claimed
 from alp.data.schema import Kind
 from alp.errors import ConfigError
 from alp.models.pair import TokenPair
+from alp.observe.web import Health, Web
 from alp.paper.pool.chain import GWEI, ChainSettings, SimulatedChain
 from alp.paper.pool.file import read_chain_faults
 from alp.paper.pool.flow import Flow, GeneratedFlow, MadeUp, RecordedFlow
@@ -43,8 +46,12 @@ class Wanted:
 
     Attributes
     ----------
+    price
+        At the start of a made-up market; None waits for the first one of `quotes`.
     quotes
         Where a quote server publishes and answers, for a made-up market to follow.
+    health
+        ``HOST:PORT`` of probes; None serves none.
     """
 
     path: Path
@@ -54,6 +61,7 @@ class Wanted:
     seed: int = 1
     faults: Path | None = None
     quotes: tuple[str, str] | None = None
+    health: str | None = None
 
 
 @dataclass(frozen=True)
@@ -120,7 +128,10 @@ def _market(strategy: Strategy, wanted: Wanted) -> tuple[Pool, Flow]:
         raise ConfigError("a recording follows nobody's quotes", hint="--made-up --price QUOTE")
     if wanted.made_up:
         if wanted.price is None or wanted.price <= 0:
-            raise ConfigError("a made-up market needs a price to begin with", hint="--price QUOTE")
+            raise ConfigError(
+                "a made-up market needs a price to begin with",
+                hint="--price QUOTE, or --quotes ENDPOINT",
+            )
         flow = GeneratedFlow(
             pair,
             Fraction(wanted.price),
@@ -150,32 +161,83 @@ def serve(strategy: Strategy, wanted: Wanted, served: Callable[[], None]) -> Ser
     Raises
     ------
     ConfigError, DataError
-        See :func:`make_chain`; or if the socket is taken.
+        See :func:`make_chain`; or if the socket or the address of the probes is taken.
     """
-    chain = make_chain(strategy, wanted)
-    block_s = BLOCK_NS / SECOND / wanted.rate if wanted.rate else 0.0
+    waits = wanted.made_up and wanted.price is None and wanted.quotes is not None
+    chain = None if waits else make_chain(strategy, wanted)
     with claimed(f"{IPC}{wanted.path}"):
-        uvloop.run(_serve(chain, wanted, block_s, served))
+        chain = uvloop.run(_Serving(strategy, wanted, chain).run(served))
+    if chain is None:
+        return Served(0, 0, {})
     return Served(chain.head.number, chain.waiting, chain.counts)
 
 
-async def _serve(
-    chain: SimulatedChain, wanted: Wanted, block_s: float, served: Callable[[], None]
-) -> None:
-    server = ChainServer(chain, wanted.path, block_s)
-    flow = chain.flow
-    if isinstance(flow, GeneratedFlow):
-        flow.reference = lambda: server.reference
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(each, stop.set)
-    following = None
-    if wanted.quotes is not None:
-        following = loop.create_task(follow_quotes(wanted.quotes, server.refer))
-    try:
-        await server.run(stop, served)
-    finally:
-        if following is not None:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+class _Serving:
+    """One process's chain, its probes, and the price it follows."""
+
+    def __init__(self, strategy: Strategy, wanted: Wanted, chain: SimulatedChain | None) -> None:
+        self._strategy = strategy
+        self._wanted = wanted
+        self._chain = chain
+        self._server: ChainServer | None = None
+        self._reference: Fraction | None = None
+        self._heard = asyncio.Event()
+
+    async def run(self, served: Callable[[], None]) -> SimulatedChain | None:
+        """Serve until told to stop; return the chain, None where it never began."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(each, stop.set)
+        async with contextlib.AsyncExitStack() as stack:
+            if self._wanted.health is not None:
+                web = Web(
+                    self._wanted.health,
+                    alive=lambda: Health(ok=True),
+                    ready=self._ready,
+                    registry=CollectorRegistry(),
+                )
+                await stack.enter_async_context(web)
+            if self._wanted.quotes is not None:
+                following = loop.create_task(follow_quotes(self._wanted.quotes, self._refer))
+                stack.push_async_callback(_end, following)
+            if self._chain is None and not await self._first_price(stop):
+                return None
+            assert self._chain is not None
+            block_s = BLOCK_NS / SECOND / self._wanted.rate if self._wanted.rate else 0.0
+            server = self._server = ChainServer(self._chain, self._wanted.path, block_s)
+            server.refer(self._reference)
+            flow = self._chain.flow
+            if isinstance(flow, GeneratedFlow):
+                flow.reference = lambda: server.reference
+            await server.run(stop, served)
+        return self._chain
+
+    def _refer(self, price: Fraction | None) -> None:
+        self._reference = price
+        if price is not None:
+            self._heard.set()
+        if self._server is not None:
+            self._server.refer(price)
+
+    def _ready(self) -> Health:
+        if self._chain is None:
+            return Health(ok=False, reasons=["no price was heard to begin with"])
+        head = self._chain.head
+        return Health(ok=self._server is not None, detail={"block": head.number})
+
+    async def _first_price(self, stop: asyncio.Event) -> bool:
+        waiting = [asyncio.create_task(each.wait()) for each in (self._heard, stop)]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for each in waiting:
+            each.cancel()
+        if self._reference is None:
+            return False
+        price = Decimal(self._reference.numerator) / self._reference.denominator
+        self._chain = make_chain(self._strategy, replace(self._wanted, price=price))
+        return True
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
