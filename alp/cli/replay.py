@@ -1,4 +1,4 @@
-"""``alp replay``: a recording on the bus, as if it happened now."""
+"""``alp replay``: a recording on the bus as if it happened now, or a desk's decisions again."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from alp.cli.bus_options import bus_options, curve_keys
 from alp.cli.lazy import Command
-from alp.cli.options import files_argument, json_option, print_json, progress_option, speed_option
+from alp.cli.options import json_option, print_json, progress_option, speed_option
 from alp.cli.progress import row_counter, window_bar
 from alp.recording.identify import VENUES
 
@@ -35,9 +36,16 @@ def _time_ns(_ctx: click.Context, _param: click.Parameter, text: str | None) -> 
         "alp top --name replay": "in another terminal: look at its books",
         "alp replay ethusdt.gz --speed max --wait-for-subscribers 1": "all to one reader, at once",
         "alp replay day.alprec.zst --from 2024-08-09T12:00Z --speed 10": "from noon, ten times",
+        "alp replay --check state/decisions": "does the code decide today as it did then?",
     },
 )
-@files_argument
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, path_type=Path),
+    metavar="FILE...",
+)
 @speed_option
 @click.option("--from", "from_ns", callback=_time_ns, help="First moment to publish.")
 @click.option("--to", "to_ns", callback=_time_ns, help="Moment to stop before.")
@@ -69,10 +77,26 @@ def _time_ns(_ctx: click.Context, _param: click.Parameter, text: str | None) -> 
     show_default=True,
     help="Take the place of this strategy's quote server.",
 )
+@click.option(
+    "--check",
+    is_flag=True,
+    help="FILEs are logs of decisions, or folders of them: decide again and compare; nothing is"
+    " published.",
+)
+@click.option(
+    "--desk", metavar="MODULE:NAME", help="With --check: what decides, as if the log named it."
+)
+@click.option(
+    "--manifest",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="With --check: the strategy, in place of the recorded one.",
+)
 @bus_options
 @json_option
 @progress_option
+@click.pass_context
 def replay(
+    ctx: click.Context,
     files: tuple[Path, ...],
     speed: float | None,
     from_ns: int | None,
@@ -82,6 +106,9 @@ def replay(
     levels: int,
     subscribers: int,
     name: str,
+    check: bool,
+    desk: str | None,
+    manifest: Path | None,
     publish: str | None,
     recall: str | None,
     curve: Path | None,
@@ -97,9 +124,19 @@ def replay(
     Unless the header lists its instruments, the files are read twice: first for the decimals of
     prices and quantities.
 
-    Exit status 3 where the bus cannot be bound, 4 where a file is no capture or is damaged, 130
-    after Ctrl-C, with the summary of what was sent.
+    With --check a market maker's desk is made anew from the manifest and the state in the log, is
+    told the recorded events, and every wish has to have the recorded bytes. The first difference is
+    printed with the event before it.
+
+    Exit status 1 where decisions differ, 3 where the bus cannot be bound, 4 where a file is no
+    capture, no log or is damaged, 130 after Ctrl-C, with the summary of what was sent.
     """
+    _refuse_mixed(ctx, files, check)
+    if check:
+        from alp.cli.replay_check import check_decisions
+
+        check_decisions(files, desk, manifest, as_json, progress)
+        return
     from alp.bus.addresses import chosen_endpoints
     from alp.services.market.replay import Replay, ReplayWanted
 
@@ -127,6 +164,23 @@ def replay(
             print_json(one.report.as_dict())
         else:
             _print(one.report)
+
+
+def _refuse_mixed(ctx: click.Context, files: tuple[Path, ...], check: bool) -> None:
+    """Refuse options of the other way to replay."""
+    checking = {"check", "desk", "manifest"}
+    either = {"files", "as_json", "progress"}
+    for parameter in ctx.command.params:
+        name = str(parameter.name)
+        given = ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if given and name not in either and (name in checking) is not check:
+            raise click.UsageError(
+                f"{parameter.opts[0]} {'is not for' if check else 'needs'} --check"
+            )
+    if not check:
+        for each in files:
+            if each.is_dir():
+                raise click.UsageError(f"{each} is a folder; a log of decisions needs --check")
 
 
 def _print(report: ReplayReport) -> None:

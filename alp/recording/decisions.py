@@ -256,6 +256,10 @@ class RecordedDesk(Desk):
             log.wish(wish)
         return wishes
 
+    def renew(self) -> None:
+        """Go on in another segment after the desk was changed by other means than an event."""
+        self.log.begin(self.desk.snapshot(), Cause.RESTORED)
+
     def snapshot(self) -> dict[str, Any]:
         """Return the desk's state."""
         return self.desk.snapshot()
@@ -263,7 +267,7 @@ class RecordedDesk(Desk):
     def restore(self, state: dict[str, Any]) -> None:
         """Give the desk a state; the log goes on with it in another segment."""
         self.desk.restore(state)
-        self.log.begin(self.desk.snapshot(), Cause.RESTORED)
+        self.renew()
 
     def close(self) -> None:
         """Close the desk, then the log."""
