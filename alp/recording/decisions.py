@@ -162,7 +162,7 @@ class DeskLog:
             return
         with self._lock:
             if self._begun:
-                self._end(Cause.CLOSED if self._recording else Cause.HOLE)
+                self._end(Cause.CLOSED)
             self._recording, self._closing, self.due = False, True, False
         self._wake.set()
         self._thread.join()

@@ -128,6 +128,8 @@ def check(path: Path, make: Make, told: Callable[[int], None] = lambda _: None) 
             one.segment(Segment(each))
     except _Differs as differs:
         one.report.difference = differs.difference
+    else:
+        one.end_session()
     finally:
         one.end()
     return one.report
@@ -178,7 +180,7 @@ class _Check:
         self._told = told
         self._desk: Desk | None = None
         self._session = self._number = self._next = -1
-        self._whole = False
+        self._whole = self._closed = False
         self._waiting: deque[Wish] = deque()
         self._raised: str | None = None
         self._event: Logged | None = None
@@ -190,12 +192,19 @@ class _Check:
             self._desk.close()
             self._desk = None
 
+    def end_session(self) -> None:
+        """Note where the writer did not."""
+        if self._session >= 0 and not self._closed:
+            self.report.notes.append(
+                f"session {self._session} was not closed: its writer was killed, or still writes"
+            )
+
     def segment(self, segment: Segment) -> None:
         """Compare a segment."""
         self._at = segment
         self._take_up(segment)
         self.report.segments += 1
-        self._whole = False
+        self._whole = self._closed = False
         records = 0
         for logged in segment.records():
             self._record(logged)
@@ -210,8 +219,6 @@ class _Check:
             self.report.notes.append(
                 f"{name}: torn: {segment.torn_bytes:,} bytes after byte {where:,}"
             )
-        if not self._whole:
-            self.report.notes.append(f"{name}: not ended: its writer was killed, or still writes")
 
     def _take_up(self, segment: Segment) -> None:
         head = segment.head
@@ -234,7 +241,9 @@ class _Check:
             self._desk = self._make(head.header)
             self._desk.restore(head.snapshot)
             self._compare_state(head.snapshot, state, "the state that was restored")
-        self.report.sessions += head.session != self._session
+        if head.session != self._session:
+            self.end_session()
+            self.report.sessions += 1
         self._session, self._number = head.session, head.number
         self._waiting.clear()
         self._raised = None
@@ -289,7 +298,8 @@ class _Check:
         self.report.wishes += 1
 
     def _ended(self, logged: Logged, ended: Ended) -> None:
-        if ended.cause == Cause.HOLE:
+        self._closed = ended.cause == Cause.CLOSED
+        if ended.lost:
             assert self._at is not None
             self.report.notes.append(
                 f"{self._at.path.name}: ends with a hole: {ended.lost:,} records were not written"
