@@ -46,7 +46,7 @@ from alp.recording.decisions_file import (
     segments_of,
 )
 from alp.recording.decisions_lookup import Decisions
-from tests.recording.desk_world import SmallDesk, header, made, market, record
+from tests.recording.decisions_world import SmallDesk, header, made, market, record
 
 WIDE = st.integers(-(1 << 300), 1 << 300)
 TIME = st.integers(-(1 << 63), (1 << 63) - 1)
@@ -321,7 +321,7 @@ KILLED = """
 import sys
 from pathlib import Path
 from alp.recording.decisions import DeskLog, RecordedDesk
-from tests.recording.desk_world import header, made, market
+from tests.recording.decisions_world import header, made, market
 log = DeskLog(Path(sys.argv[1]), header(), segment_bytes=200_000, keep=1000)
 recorded = RecordedDesk(made(log.header), log)
 for number, event in enumerate(market(10_000_000, int(sys.argv[2]))):

@@ -16,7 +16,7 @@ from alp.recording.decisions import DeskLog, RecordedDesk
 from alp.recording.decisions_check import check, differences
 from alp.recording.decisions_desk import maker_of
 from alp.recording.decisions_file import DeskHeader, read_desk_log, segments_of
-from tests.recording.desk_world import (
+from tests.recording.decisions_world import (
     EXAMPLE,
     INSTRUMENTS,
     FailingDesk,
@@ -173,7 +173,7 @@ def test_a_log_does_not_choose_code_that_is_not_ours() -> None:
 def test_a_desk_is_made_from_the_recorded_manifest(tmp_path: Path) -> None:
     record(tmp_path, 10)
     head, _ = read_desk_log(tmp_path)
-    desk = maker_of("tests.recording.desk_world:small")(head)
+    desk = maker_of("tests.recording.decisions_world:small")(head)
     assert isinstance(desk, SmallDesk)
 
 
@@ -193,7 +193,7 @@ def alp(*arguments: object) -> tuple[int, str, str]:
 def log(tmp_path: Path) -> Path:
     head = header(half_spread=4)
     one = DeskLog(tmp_path / "log", head, segment_bytes=20_000)
-    recorded = RecordedDesk(maker_of("tests.recording.desk_world:small")(head), one)
+    recorded = RecordedDesk(maker_of("tests.recording.decisions_world:small")(head), one)
     for event in market(1000):
         recorded.on(event)
     recorded.close()
@@ -202,7 +202,7 @@ def log(tmp_path: Path) -> Path:
 
 @pytest.mark.timed
 def test_the_command_says_that_all_is_the_same(log: Path) -> None:
-    status, out, _ = alp("replay", "--check", log, "--desk", "tests.recording.desk_world:small")
+    status, out, _ = alp("replay", "--check", log, "--desk", "tests.recording.decisions_world:small")
     assert status == 0
     assert out.startswith(f"{log}: the same\n")
     assert "events   1,000" in out
@@ -214,7 +214,7 @@ def test_the_command_prints_the_first_difference(log: Path, tmp_path: Path) -> N
     changed = tmp_path / "other.yaml"
     line = next(line for line in text.splitlines() if "riskAversion" in line)
     changed.write_text(text.replace(line, line.split(":")[0] + ": 0.75"))
-    given = ("--desk", "tests.recording.desk_world:small", "--manifest", changed)
+    given = ("--desk", "tests.recording.decisions_world:small", "--manifest", changed)
     status, out, _ = alp("replay", "--check", log, *given)
     assert status == 1
     assert "the wishes differ" in out

@@ -9,7 +9,7 @@ import pytest
 from alp.errors import DataError
 from alp.recording.decisions import DeskLog, RecordedDesk
 from alp.recording.decisions_file import DeskHeader, Ended, Logged, Segment, segments_of
-from tests.recording.desk_world import SmallDesk, market
+from tests.recording.decisions_world import SmallDesk, market
 
 
 @pytest.fixture(scope="module")

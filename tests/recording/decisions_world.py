@@ -117,7 +117,7 @@ def failing(
 
 def header(**options: Any) -> DeskHeader:
     return DeskHeader(
-        EXAMPLE.read_bytes(), "tests.recording.desk_world:small", options, INSTRUMENTS
+        EXAMPLE.read_bytes(), "tests.recording.decisions_world:small", options, INSTRUMENTS
     )
 
 
