@@ -17,7 +17,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole")
     log = DeskLog(folder, DeskHeader(b"a: 1", "x:y"))  # an example's manifest is most of a head
     recorded = RecordedDesk(SmallDesk(2.5), log)
-    for event in market(40):
+    for event in market(16):
         recorded.on(event)
     recorded.close()
     (path,) = segments_of(folder)
