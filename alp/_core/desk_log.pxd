@@ -7,7 +7,6 @@ cdef enum:
     MOST_PAYLOAD = (1 << 24) - 1
     MOST_DEPTH = 64             # of lists and mappings in one another
     WISH = 64                   # kinds above 63 are no events
-    MOST_I64 = 0x7FFFFFFFFFFFFFFF
     APPEND_NO_ROOM = 0
     APPEND_DONE = 1
     APPEND_LONG_ENOUGH = 2      # there, and the segment should end

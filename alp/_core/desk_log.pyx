@@ -336,7 +336,7 @@ cdef class DeskRecords:
         self.kinds = dict(kinds)
         self.room, self.fill, self._number = room, 0, number
         self.appended = self._first_ns = self._last_ns = 0
-        self.most_bytes = self.most_ns = MOST_I64
+        self.most_bytes = self.most_ns = <i64>1 << 62
         self.waiting = <char*>PyMem_Malloc(room)
         self.scratch.data = <char*>PyMem_Malloc(4096)
         self.scratch.fill, self.scratch.room = 0, 4096
@@ -503,15 +503,16 @@ cdef class DeskRecordReader:
         payload = PyBytes_FromStringAndSize(<const char*>self.data + begin, end - begin)
         return kind, self._number - 1, at_ns, payload
 
-    def wishes(self):
+    def wishes(self, i64 most=1 << 62):
         """Read to the end; return a row for each wish: its number, instrument, time, record, byte.
 
+        After so many rows it is enough.
         A number or instrument beyond 64 bits is -1.
         """
         cdef int kind = 0
         cdef i64 at_ns = 0, begin = 0, end = 0, payload = 0
         rows = []
-        while self._next(&kind, &at_ns, &begin, &end):
+        while len(rows) < most and self._next(&kind, &at_ns, &begin, &end):
             if kind != WISH:
                 continue
             payload = begin

@@ -26,7 +26,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "alp.cli.recording:recording",
         "Look at, convert and mend recordings.",
     ),
-    "replay": ("alp.cli.replay:replay", "Send a recording on the bus, as if it were live."),
+    "replay": (
+        "alp.cli.replay:replay",
+        "Send a recording on the bus as if it were live; check decisions.",
+    ),
     "top": ("alp.cli.top:top", "Show the books on the bus, in a terminal."),
     "route": ("alp.cli.route:route", "Say which account would get what of an order, and why."),
     "exec-handler": (

@@ -70,19 +70,20 @@ class _Indexed:
         self._wishes: npt.NDArray[np.int64] | None = None
         self.first_number: int | None = None
         self.first_ns: int | None = None
-        for logged in self.segment.records():
-            if isinstance(logged.what, Wish):
-                self.first_number, self.first_ns = logged.what.number, logged.what.at_ns
-                break
+        for first in self._read(1):
+            self.first_number, self.first_ns = int(first[_NUMBER]), int(first[_AT_NS])
+
+    def _read(self, most: int = 1 << 62) -> npt.NDArray[np.int64]:
+        try:
+            return self.segment.reader().wishes(most)
+        except ValueError as error:
+            raise DataError(str(error), path=self.segment.path) from error
 
     @property
     def wishes(self) -> npt.NDArray[np.int64]:
         """A row for each wish."""
         if self._wishes is None:
-            try:
-                self._wishes = self.segment.reader().wishes()
-            except ValueError as error:
-                raise DataError(str(error), path=self.segment.path) from error
+            self._wishes = self._read()
         return self._wishes
 
     def found(self, row: int) -> Found:
