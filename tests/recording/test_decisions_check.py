@@ -202,7 +202,9 @@ def log(tmp_path: Path) -> Path:
 
 @pytest.mark.timed
 def test_the_command_says_that_all_is_the_same(log: Path) -> None:
-    status, out, _ = alp("replay", "--check", log, "--desk", "tests.recording.decisions_world:small")
+    status, out, _ = alp(
+        "replay", "--check", log, "--desk", "tests.recording.decisions_world:small"
+    )
     assert status == 0
     assert out.startswith(f"{log}: the same\n")
     assert "events   1,000" in out
