@@ -44,6 +44,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "alp.cli.lp_agent:lp_agent",
         "Keep the ranges of the pool; say what they hold.",
     ),
+    "market-maker": (
+        "alp.cli.market_maker:market_maker",
+        "Quote the venues on the combined inventory of both legs.",
+    ),
     "kill": ("alp.cli.kill:kill", "Cancel everything of a strategy, and let nothing else leave."),
     "release": ("alp.cli.kill:release", "Take the kill switch back."),
     "venue": ("alp.cli.venue:venue", "Run an exchange on localhost, faults included."),
@@ -71,6 +75,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "exec-handler",
         "watchdog",
         "lp-agent",
+        "market-maker",
         "journal",
         "ledger",
         "kill",

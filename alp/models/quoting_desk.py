@@ -137,6 +137,11 @@ class QuotingDesk(Desk):
         """Measure a product by trades of the past, oldest first; before the first event."""
         self.lanes[instrument].core.arrivals.warm_up(ts_ns, prices, bought)
 
+    def say_again(self) -> None:
+        """Forget what was said: whoever heard it may be gone."""
+        for lane in self.lanes.values():
+            lane.said = None
+
     # what happened
 
     def _top(self, event: Top) -> Sequence[Wish]:

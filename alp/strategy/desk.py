@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Any
 
 from alp.models.desk import DeskInstrument
 from alp.models.hedge import lots_of
@@ -41,26 +42,30 @@ class DeskOptions:
     has_lp
         Whether somebody tells what the LP leg holds; without it only the venues' inventory counts.
     neutral_lots
-        By product what its account holds when nothing is leaned against; on spot what is first
-        heard, elsewhere nothing.
+        By product, as text, what its account holds when nothing is leaned against; on spot what is
+        first heard, elsewhere nothing.
     """
 
     inventory_age_ns: int | None = 5 * SECOND
     lp_age_ns: int | None = 90 * SECOND
     gate_age_ns: int | None = 2 * SECOND
     has_lp: bool = True
-    neutral_lots: Mapping[int, int] | None = None
+    neutral_lots: Mapping[str, int] | None = None
 
 
-NEVER_OLD = DeskOptions(None, None, None)
-"""For a world in which nothing is told twice."""
+NEVER_OLD: dict[str, Any] = {
+    "inventory_age_ns": None,
+    "lp_age_ns": None,
+    "gate_age_ns": None,
+}
+"""Options for a world in which nothing is told twice."""
 
 
 def desk_of(
     strategy: Strategy,
     instruments: Sequence[DeskInstrument],
     price: float,
-    options: DeskOptions | None = None,
+    **options: Any,
 ) -> QuotingDesk:
     """Return the built-in desk of a strategy.
 
@@ -70,6 +75,8 @@ def desk_of(
         One of each venue of the manifest, by their place there.
     price
         Quote per base when the strategy starts; sizes without a number in the manifest follow it.
+    options
+        See :class:`DeskOptions`; plain values, so that a record of decisions can hold them.
 
     Raises
     ------
@@ -77,7 +84,7 @@ def desk_of(
         If an order of the model is less than the least that may be sent, or the model has no
         compiled form.
     """
-    return QuotingDesk(quoting_rules(strategy, instruments, price, options or DeskOptions()))
+    return QuotingDesk(quoting_rules(strategy, instruments, price, DeskOptions(**options)))
 
 
 def quoting_rules(
@@ -137,7 +144,7 @@ def _product(
         most_order = min(most_order, max(lots, maker.min_lots))
     maker = replace(maker, ages=ages, max_lots=most_order, lot_step=instrument.lot_step)
     is_spot = venue.exchange in _SPOT
-    known = (options.neutral_lots or {}).get(instrument.index)
+    known = (options.neutral_lots or {}).get(str(instrument.index))
     share = spec.venue_shares()[venue.name]
     most = spec.limits.max_venue_base
     return QuotedProduct(

@@ -87,6 +87,11 @@ class Scene:
     watched: bool = True
     json_logs: bool = False
 
+    @property
+    def has_lp(self) -> bool:
+        """Whether one of the parts tells on the bus, at ``lp``, what the LP leg holds."""
+        return bool(self.exchanges)
+
     def end(self, name: str) -> str:
         """Return an endpoint in the folder of sockets.
 
@@ -187,7 +192,7 @@ def handler_parts(scene: Scene) -> Iterator[Part]:
 
 def pool_parts(scene: Scene) -> Iterator[Part]:
     """Return the simulated chain with the strategy's pool, and the agent that keeps its ranges."""
-    if not scene.exchanges:
+    if not scene.has_lp:
         return
     rate, quotes = scene.world.rate, scene.end("quotes")
     socket = str(scene.around.sockets / "chain.sock")
@@ -219,12 +224,36 @@ def pool_parts(scene: Scene) -> Iterator[Part]:
     )
 
 
+def maker_parts(scene: Scene) -> Iterator[Part]:
+    """Return the market maker: one process for all accounts."""
+    if not scene.accounts:
+        return
+    health = scene.health()
+    command = ["market-maker", str(scene.manifest), "--state", str(scene.state)]
+    command += ["--health", health, "--quotes", scene.end("quotes")]
+    for account in scene.accounts:
+        name = account.owner.name
+        where = f"{scene.end(f'commands-{name}')},{scene.end(f'orders-{name}')}"
+        command += ["--handler", f"{name}={where}"]
+    command += ["--lp", scene.end("lp")] if scene.has_lp else ["--without-lp"]
+    yield Part(
+        "maker",
+        Role.MAKER,
+        tuple(command),
+        health,
+        state=str(scene.state),
+        needs=("quotes", *(each.handler for each in scene.accounts)),
+        venues=tuple(each.name for each in scene.strategy.spec.venues),
+    )
+
+
 COMPONENTS: tuple[Callable[[Scene], Iterator[Part]], ...] = (
     exchange_parts,
     quote_parts,
     watchdog_parts,
     handler_parts,
     pool_parts,
+    maker_parts,
 )
 """What a system is made of, each after what it needs."""
 
@@ -331,10 +360,10 @@ def _logging(part: Part, *, json: bool) -> Part:
 def _notes(scene: Scene, parts: list[Part]) -> Iterator[str]:
     if scene.strategy.spec.topology == "fused":
         yield "spec.topology is fused; these parts are processes, as with split"
-    if not scene.exchanges:
-        yield "the ranges in the pool are nobody's here: real chains are not reached yet"
     if not any(part.role is Role.MAKER for part in parts):
         yield "nothing here decides: quotes are taken from the bus"
+    if scene.accounts and scene.strategy.spec.hedge.enabled and not scene.has_lp:
+        yield "nobody tells what the pool's ranges hold: the venues' inventory counts alone"
     if not scene.accounts:
         yield "spec.mode is shadow: nothing is sent, so no account is opened"
     elif not scene.watched:
