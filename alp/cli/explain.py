@@ -1,4 +1,4 @@
-"""``alp explain``: what a manifest, or one field of it, means."""
+"""``alp explain``: what a manifest, a field of it, or a quote means."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from alp.cli.options import json_option, print_json
 if TYPE_CHECKING:
     from alp.strategy import Strategy
     from alp.strategy.explain import RangeAtPrice, Setting
+
+QUOTE = "quote"
+"""In the place of a file; one that is called so is ``./quote``."""
 
 
 def _price(_ctx: click.Context, _param: click.Parameter, text: str | None) -> Decimal | None:
@@ -35,19 +38,39 @@ def _price(_ctx: click.Context, _param: click.Parameter, text: str | None) -> De
         "alp explain examples/eth-usdc.yaml --price 2250": "with the ranges it would open there",
         "alp explain examples/eth-usdc.yaml spec.rebalance.cooldown": "one field",
         "alp explain examples/eth-usdc.yaml spec.hedge": "the fields of one section",
+        "alp explain quote 1205 --state /var/lib/alp/eth-usdc": (
+            "why the market maker's wish 1205 was so; `last` is the newest"
+        ),
+        "alp explain quote k3x9q-00007b000a1f --state /var/lib/alp/eth-usdc --json": (
+            "the wish that an order came from, by its client id"
+        ),
     },
 )
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.argument("field", required=False)
 @click.option("--price", callback=_price, help="Price in quote per base, to show ranges in ticks.")
+@click.option(
+    "--state",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="With quote: the strategy's folder of state, where its decisions are recorded.",
+)
 @json_option
-def explain(file: Path, field: str | None, price: Decimal | None, as_json: bool) -> None:
+def explain(
+    file: Path, field: str | None, price: Decimal | None, state: Path | None, as_json: bool
+) -> None:
     """Say what FILE will do, which values it uses and where they come from.
 
     Shown are the facts that follow from the pool (address, token order, tick spacing), each
     decision in words, and all settings: those left to their defaults are marked with a dot.
     FIELD, such as spec.rebalance.cooldown, explains that one alone: meaning, unit, bounds, default.
+
+    `alp explain quote ID` says of a quote what it was decided on, which terms made it and what
+    bound it. ID is a wish's number, `last`, or the client id of an order.
     """
+    if str(file) == QUOTE:
+        _explain_quote(field, state, as_json=as_json)
+        return
     from alp.strategy import load_manifest
 
     strategy = load_manifest(file)
@@ -57,6 +80,18 @@ def explain(file: Path, field: str | None, price: Decimal | None, as_json: bool)
         print_json(_as_data(strategy, price))
     else:
         click.echo("\n".join(_as_text(strategy, price)))
+
+
+def _explain_quote(sought: str | None, state: Path | None, *, as_json: bool) -> None:
+    from alp.recording.explaining import find
+
+    if sought is None or state is None:
+        raise click.UsageError("alp explain quote ID --state FOLDER")
+    found = find(state, sought)
+    if as_json:
+        print_json(found.as_dict())
+    else:
+        click.echo("\n".join(found.lines()))
 
 
 def _as_text(strategy: Strategy, price: Decimal | None) -> list[str]:

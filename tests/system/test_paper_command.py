@@ -90,6 +90,7 @@ def test_the_whole_system_on_paper(paper: Paper) -> None:
                 "handler-perp",
                 "chain",
                 "lp-agent",
+                "maker",
             ]
             positions = f"{parts['lp-agent']['health']}/positions"
             await until(lambda: (get(positions)[1] or {}).get("positions"), SOON_S)
@@ -148,6 +149,7 @@ def test_the_handler_cancels_what_rests_when_the_whole_is_stopped(paper: Paper) 
                 "handler-perp",
                 "chain",
                 "lp-agent",
+                "maker",
             }
             second = paper.alp("paper", str(paper.manifest), "--state", str(paper.state))
             assert second.returncode == 3
@@ -156,7 +158,7 @@ def test_the_handler_cancels_what_rests_when_the_whole_is_stopped(paper: Paper) 
             lines = [json.loads(each) for each in paper.log.read_text().splitlines()]
             ended = [each["message"] for each in lines if " ended with " in each["message"]]
             clean = [each.split()[0] for each in ended if each.endswith("status 0")]
-            assert clean[:-2] == ["lp-agent", "handler-perp", "quotes", "watchdog-perp"]
+            assert clean[:-2] == ["maker", "lp-agent", "handler-perp", "quotes", "watchdog-perp"]
             assert set(clean[-2:]) == {"exchange-binance-usdm", "chain"}
         finally:
             context.destroy(linger=0)

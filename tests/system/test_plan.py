@@ -14,9 +14,8 @@ from alp.services.execution.limits import account_venues
 from alp.strategy.loading import load_manifest
 from alp.strategy.manifest import Strategy
 from alp.strategy.problems import ManifestError
-from alp.system import plan as planning
 from alp.system.parts import Part, Plan, Restart, Role
-from alp.system.plan import Scene, plan_paper, plan_run
+from alp.system.plan import plan_paper, plan_run
 from alp.system.simulators import Recording, World
 from alp.system.surroundings import Surroundings
 
@@ -70,6 +69,7 @@ def test_paper_has_an_exchange_for_each_and_processes_for_each_account() -> None
         "handler-c",
         "chain",
         "lp-agent",
+        "maker",
     ]
     usdm, coinbase = plan.parts[:2]
     accounts = [b for a, b in itertools.pairwise(usdm.command) if a == "--account"]
@@ -271,15 +271,7 @@ def test_a_shadow_only_listens() -> None:
     assert any("nothing is sent" in each for each in plan.notes)
 
 
-def test_whatever_wants_orders_is_stopped_first_and_the_watchdog_last_but_the_world(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def maker_parts(scene: Scene) -> Any:
-        handlers = tuple(each.handler for each in scene.accounts)
-        yield Part("maker", Role.MAKER, ("maker",), scene.health(), needs=handlers)
-
-    components = (*planning.COMPONENTS, maker_parts)
-    monkeypatch.setattr(planning, "COMPONENTS", components)
+def test_whatever_wants_orders_is_stopped_first_and_the_watchdog_last_but_the_world() -> None:
     plan = plan_paper(strategy(TWO_ACCOUNTS[:1]), around())
     assert [[each.name for each in group] for group in plan.stopping()] == [
         ["maker"],
@@ -290,6 +282,18 @@ def test_whatever_wants_orders_is_stopped_first_and_the_watchdog_last_but_the_wo
         ["exchange-binance-usdm", "chain"],
     ]
     assert not any("nothing here decides" in each for each in plan.notes)
+
+
+def test_the_maker_knows_every_handler_and_whether_the_lp_leg_is_told() -> None:
+    plan = plan_paper(strategy(hedge={"enabled": True}), around())
+    maker = plan.part("maker")
+    assert maker.needs == ("quotes", "handler-a", "handler-b", "handler-c")
+    told = [b for a, b in itertools.pairwise(maker.command) if a == "--handler"]
+    for each in ("a", "b", "c"):
+        sockets = plan.part(f"handler-{each}").sockets
+        assert f"{each}={sockets['commands']},{sockets['publish']}" in told
+    assert "--without-lp" in maker.command
+    assert any("the venues' inventory counts alone" in each for each in plan.notes)
 
 
 def test_a_handler_has_longer_to_stop_than_it_may_take_to_cancel() -> None:
@@ -306,8 +310,8 @@ def test_a_plan_is_printed_for_people_and_as_json_without_a_secret() -> None:
         "quote-server",
     ]
     text = plan.text()
-    order = "stopped in this order: lp-agent; handler-a, handler-b, handler-c; quotes; watchdog-a"
-    assert order in text
+    order = "maker; lp-agent; handler-a, handler-b, handler-c; quotes; watchdog-a"
+    assert f"stopped in this order: {order}" in text
     assert "started again, 5 times within 300 s, but not after exit status 2, 3, 4, 6" in text
     assert "if it ends by itself: everything is stopped" in text
 

@@ -371,7 +371,9 @@ class MakerService:
 
 async def _all(tasks: list[asyncio.Task[None]]) -> None:
     """Notice that one has failed; they outlive whoever waits, to say the last word."""
-    await asyncio.shield(asyncio.gather(*tasks))
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
 
 
 async def _run(strategy: Strategy, placement: Placement) -> bool:
