@@ -14,6 +14,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -32,14 +33,18 @@ from alp.cli.app import root
 from alp.cli.commands import PURPOSE
 from alp.cli.lazy import Command, LazyGroup
 from alp.errors import AlpError, ExitCode
+from alp.models.desk import DeskInstrument
 from alp.observe.loop import LoopWatch
 from alp.observe.web import Health
 from alp.services.execution.account import Account
 from alp.services.execution.metrics import ExecMetrics
 from alp.services.execution.watchdog_metrics import WatchdogMetrics
 from alp.services.lp.metrics import LpMetrics
+from alp.services.maker.metrics import MakerMetrics
 from alp.services.market.feeds import MarketData
 from alp.services.market.metrics import MarketMetrics
+from alp.strategy.desk import desk_of
+from alp.strategy.loading import load_manifest
 from alp.system.page import SystemMetrics
 from alp.venues.account.session import AccountSession
 from alp.venues.credentials import Secret, credentials_of
@@ -72,6 +77,7 @@ def metrics_page() -> str:
         "Execution handler": _exec_metrics(),
         "Watchdog": _watchdog_metrics(),
         "LP agent": _lp_metrics(),
+        "Market maker": _maker_metrics(),
         "The whole system": _system_metrics(),
     }
     lines = []
@@ -146,6 +152,24 @@ def _lp_metrics() -> LpMetrics:
         silent_s=None,
     )
     return LpMetrics("", parts, LoopWatch())
+
+
+def _maker_metrics() -> MakerMetrics:
+    """The collector of a market maker that has heard nothing, as far as it is looked at."""
+    strategy = load_manifest(DOCS.parent / "examples" / "eth-usdc.yaml")
+    steps = Decimal("0.01"), Decimal("0.0001")
+    venue = strategy.spec.venues[0]
+    product = DeskInstrument(0, venue.name, venue.exchange, venue.symbol, *steps)
+    parts: Any = SimpleNamespace(
+        desk=desk_of(strategy, [product], 2250.0),
+        events=0,
+        speakers={},
+        followers={},
+        kill_switch=SimpleNamespace(is_set=False),
+        log=None,
+        memory=SimpleNamespace(writes=0, failures=0),
+    )
+    return MakerMetrics("", parts, LoopWatch())
 
 
 def _commands(command: click.Command, context: click.Context) -> Iterator[str]:
