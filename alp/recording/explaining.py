@@ -13,9 +13,10 @@ from alp.journal.folder import Folder
 from alp.journal.ids import parse_client_id
 from alp.journal.layout import Record, decode
 from alp.journal.read import JournalState, read_journal
-from alp.models.desk import DeskInstrument, Wish
+from alp.models.desk import DeskInstrument, Event, Wish
 from alp.models.maker_words import explain, from_record
 from alp.recording.decisions_file import DeskHeader, Segment, segments_of
+from alp.recording.decisions_lookup import Decisions
 
 LOG = "decisions"
 LAST = "last"
@@ -31,6 +32,11 @@ class Sought:
     price: int
     at_ns: int
 
+    def of(self, wish: Wish) -> bool:
+        """Whether a wish has it."""
+        side = wish.bids if self.side > 0 else wish.asks
+        return wish.instrument == self.instrument and any(price == self.price for price, _ in side)
+
 
 @dataclass(frozen=True)
 class Found:
@@ -39,6 +45,7 @@ class Found:
     wish: Wish
     header: DeskHeader
     order: Sought | None = None
+    event: Event | None = None
 
     @property
     def instrument(self) -> DeskInstrument:
@@ -56,6 +63,9 @@ class Found:
             "until_ns": wish.until_ns,
             "bids": [list(each) for each in wish.bids],
             "asks": [list(each) for each in wish.asks],
+            "event": None
+            if self.event is None
+            else {"kind": type(self.event).__name__, **self.event._asdict()},
             "order": None if self.order is None else vars(self.order),
             **{name: value for name, value in wish.why.items() if name not in ("bids", "asks")},
         }
@@ -67,6 +77,8 @@ class Found:
         if (order := self.order) is not None:
             side = "buy" if order.side > 0 else "sell"
             lines.append(f"  order        {order.client_id}, to {side} at {order.price}")
+        if self.event is not None:
+            lines.append(f"  after        {self.event}")
         if not {"inputs", "terms", "bound"} <= wish.why.keys():
             return [*lines, *(f"  {name}  {value}" for name, value in wish.why.items())]
         lines += explain(from_record(wish.why))
@@ -115,17 +127,21 @@ def find(state: Path, sought: str) -> Found:
     folder = state / LOG
     if not folder.is_dir():
         raise DataError("no log of decisions in this folder", path=state)
-    if sought == LAST or sought.isdigit():
-        number = None if sought == LAST else int(sought)
+    if sought == LAST:
         for header, wish in _newest_first(folder):
-            if number is None or wish.number == number:
-                return Found(wish, header)
+            return Found(wish, header)
+    if sought == LAST or sought.isdigit():
+        known = Decisions(folder).wish(int(sought)) if sought != LAST else None
+        if known is not None:
+            return Found(known.wish, known.head.header, event=known.event)
         raise DataError(f"wish {sought} is not in the log of decisions", path=folder)
     order = _order(state, sought)
+    newest = Decisions(folder).at(order.instrument, order.at_ns)
+    if newest is not None and order.of(newest.wish):
+        return Found(newest.wish, newest.head.header, order, newest.event)
+    # A newer wish came while the order was on its way.
     for header, wish in _newest_first(folder):
-        side = wish.bids if order.side > 0 else wish.asks
-        mine = wish.instrument == order.instrument and wish.at_ns <= order.at_ns
-        if mine and any(price == order.price for price, _ in side):
+        if wish.at_ns <= order.at_ns and order.of(wish):
             return Found(wish, header, order)
     raise DataError(f"no wish for order {sought} is in the log of decisions", path=folder)
 

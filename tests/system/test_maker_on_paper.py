@@ -112,9 +112,16 @@ def test_it_quotes_is_filled_leans_survives_a_kill_and_ends_in_order(paper: Pape
 
         assert paper.interrupt() == 0, paper.text
         assert "nothing is left" in (paper.folder / "out").read_text()
-        told = paper.alp(
-            "explain", "quote", "last", "--state", str(paper.state / "state"), "--json"
-        )
+        told = paper.alp(*asked, "--json")
         assert json.loads(told.stdout)["hedge"]["gate"] == "ACTIVE"
+
+        # The same desk, told the same, decides the same bytes.
+        log = str(paper.state / "state" / "decisions")
+        checked = paper.alp("replay", "--check", log, "--json")
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+        (report,) = json.loads(checked.stdout)
+        assert report["same"]
+        assert report["sessions"] == 2
+        assert report["wishes"] > 20
 
     run(test(), 6 * SOON_S)
