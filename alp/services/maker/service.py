@@ -55,6 +55,8 @@ FORGET_NS = 900 * SECOND
 STOP_S = 3.0
 """How long handlers may take to hear that nothing shall rest."""
 LOG = "decisions"
+SEGMENT_BYTES, SEGMENTS = 32 << 20, 16
+"""The log of decisions takes half a gigabyte at most."""
 MAKER = "alp.strategy.desk:desk_of"
 
 
@@ -245,7 +247,9 @@ class MakerService:
             {"price": self._price, **options},
             tuple(self._instruments),
         )
-        self.log = DeskLog(self._placement.state / LOG, header)
+        self.log = DeskLog(
+            self._placement.state / LOG, header, segment_bytes=SEGMENT_BYTES, keep=SEGMENTS
+        )
         self.recorded = RecordedDesk(self.desk, self.log)
         early, self._early = self._early, {}
         self._tell([Paused(time.time_ns(), self.kill_switch.is_set), *early.values()])
@@ -259,6 +263,7 @@ class MakerService:
             self._nothing(place, now)
         self.recorded.restore(self._make(self._neutral()).snapshot())
         places = {at for at, each in self.desk.lanes.items()} if self.hearing.live else set()
+        self._tell([Paused(now, self.kill_switch.is_set)])
         self._tell(BookState(place, now, True) for place in sorted(places))
 
     def _make(self, neutral: Any) -> QuotingDesk:
@@ -283,8 +288,12 @@ class MakerService:
     # memory
 
     async def _keep(self) -> None:
+        told = False
         while True:
             await asyncio.sleep(KEEP_S)
+            if self.log is not None and self.log.failed and not told:
+                told = True
+                logger.error("decisions are recorded no more: %s", self.log.failed)
             if (memory := self._remembered()) is not None:
                 await asyncio.to_thread(self.memory.write, memory)
 

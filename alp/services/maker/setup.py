@@ -51,8 +51,6 @@ class Placement:
         Where the LP leg is told; None where nobody tells it, and the venues count alone.
     health
         ``HOST:PORT`` of probes and metrics; None serves none.
-    record
-        Whether decisions are recorded.
     """
 
     state: Path
@@ -61,7 +59,6 @@ class Placement:
     lp: Endpoints | None = None
     health: str | None = None
     curve: CurveKeys | None = None
-    record: bool = True
 
 
 @dataclass(frozen=True)
