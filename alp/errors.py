@@ -7,6 +7,7 @@
     ├── DataError      an input file cannot be trusted: the run stops, file and row are named
     ├── RpcError       an endpoint failed after its retries: the command can be run again
     ├── VenueError     an exchange was not reached or refused: it is asked again later
+    ├── DeskError      a desk of the user's own failed: its file and line are named
     ├── CheckFailed    a verification found a difference: printed, exit code 1
     └── Corrupt        alp's own state contradicts itself: stop, keep the evidence, report it
 
@@ -39,6 +40,8 @@ class ExitCode(IntEnum):
     """alp found its own state inconsistent; please report it."""
     RESIDUE = 7
     """It was stopped, and orders may still be open at a venue; they were printed."""
+    DESK = 8
+    """A desk of the user's own failed; the message names its file and line."""
     UNEXPECTED = 70
     """A failure alp did not foresee; ``alp --debug`` shows its traceback, please report it."""
     FILE_SYSTEM = 74
@@ -91,6 +94,12 @@ class DataError(AlpError):
         super().__init__(f"{where}{message}", hint=hint)
         self.path = path
         self.row = row
+
+
+class DeskError(AlpError):
+    """A desk of the user's own failed, or wished what cannot be; its file and line are named."""
+
+    exit_code = ExitCode.DESK
 
 
 class RpcError(AlpError):

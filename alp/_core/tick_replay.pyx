@@ -444,11 +444,14 @@ cdef class TickReplay:
         """Ticks times lots traded, and of it by orders that took."""
         return self.world.turnover, self.world.taken
 
-    def fills(self):
-        """Return every fill that arrived, rows of :data:`FILL_ROW`."""
+    def fills(self, Py_ssize_t since=0):
+        """Return the fills that arrived, rows of :data:`FILL_ROW`; without the first ``since``."""
         cdef unsigned char[::1] view
-        found = np.zeros(self.world.fill_count, FILL_ROW)
-        if self.world.fill_count:
+        cdef Py_ssize_t count = max(self.world.fill_count - max(since, 0), 0)
+        found = np.zeros(count, FILL_ROW)
+        if count:
             view = found.view(np.uint8)
-            memcpy(&view[0], self.world.fills, self.world.fill_count * sizeof(FillRow))
+            memcpy(
+                &view[0], self.world.fills + self.world.fill_count - count, count * sizeof(FillRow)
+            )
         return found

@@ -41,6 +41,7 @@ from alp.backtest.results import (
     Series,
 )
 from alp.backtest.setup import Setup
+from alp.backtest.tick_leg import TickLeg
 from alp.backtest.venue_leg import VenueFill
 from alp.models.hedge_timing import TimingResult
 from alp.models.pair import TokenPair
@@ -95,7 +96,7 @@ def assemble(strategy: Strategy, setup: Setup, engine: Engine, record: Record) -
             parameters=strategy.spec.model_dump(mode="json", by_alias=True, exclude_none=True),
         ),
         seed=setup.spec.backtest.seed,
-        data=_data(setup),
+        data=_data(setup, engine),
         fidelity=_fidelity(setup, engine),
         pair=_pair(setup.pair),
         window=_window(setup, first, last),
@@ -128,7 +129,7 @@ def _hodl(engine: Engine, snapshots: Sequence[Snapshot]) -> list[int]:
     return [worth(base, quote, each.mark) for each in snapshots]
 
 
-def _data(setup: Setup) -> tuple[DataFacts, ...]:
+def _data(setup: Setup, engine: Engine) -> tuple[DataFacts, ...]:
     facts: list[DataFacts] = []
     for role, source in setup.inputs.by_role().items():
         facts.extend(
@@ -144,6 +145,8 @@ def _data(setup: Setup) -> tuple[DataFacts, ...]:
             )
             for info in source.describe()
         )
+    if isinstance(engine.venue, TickLeg):
+        facts.extend(engine.venue.data)
     return tuple(facts)
 
 
@@ -339,6 +342,7 @@ def _hedge(engine: Engine, units: Units) -> Hedge:
         enabled=True,
         fills=tuple(_fill(units, each) for each in venue.fills),
         volume_base=units.base(venue.volume_base_raw),
+        funding=units.quote(venue.funding_raw),
         ratio=found["ratio"],
         correlation=found["correlation"],
         residual_base_mean=None if mean is None else units.base_number(mean),

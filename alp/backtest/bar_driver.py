@@ -9,7 +9,7 @@ import numpy as np
 from alp._core import bar_replay
 from alp._core.lp_ledger import PositionBooks
 from alp._core.price_history import PriceHistory
-from alp.backtest.drive import BLOCK_NS, Reason, ReplayDriver, Stop, roots_of
+from alp.backtest.drive import BLOCK_NS, Reason, ReplayDriver, Stop, Times, roots_of, row_after
 from alp.data.schema import Array, unsigned
 from alp.errors import ConfigError, DataError
 from alp.models.pair import TokenPair
@@ -50,6 +50,7 @@ class BarDriver(ReplayDriver):
     def _take(self, batch: Array) -> Array:
         self._bytes = np.ascontiguousarray(batch).view(np.uint8).reshape(-1)
         self._row = 0
+        self._lasts = _lasts_of(batch)
         self.history.begin(batch["ts_ns"] + batch["period_ns"], roots_of(batch["close_x96"]))
         return batch
 
@@ -111,6 +112,14 @@ class BarDriver(ReplayDriver):
                 return Reason.TIME if stop.ts_ns <= stop.block * BLOCK_NS else Reason.BLOCK
             return Reason.PRICE
 
+    def row_after(self, ts_ns: int) -> int:
+        """Return the moment before the first bar is over after a time; `NEVER_NS`: there is none.
+
+        A stop at a bar's end has that bar in it, other than one at an event.
+        """
+        found, self._batches = row_after(self._lasts, self._row, self._batches, ts_ns, _lasts_of)
+        return found
+
     def open(self, tick_lower: int, tick_upper: int, liquidity: int) -> tuple[int, int, int]:
         """Mint; return (slot, amount0, amount1) taken."""
         return self._replay.open(tick_lower, tick_upper, liquidity)
@@ -137,3 +146,7 @@ class BarDriver(ReplayDriver):
         if out <= 0:
             raise ConfigError(f"a swap of {amount_in} raw units is too small to buy anything")
         return (amount_in, -out) if zero_for_one else (-out, amount_in)
+
+
+def _lasts_of(batch: Array) -> Times:
+    return np.ascontiguousarray(batch["ts_ns"] + batch["period_ns"] - 1)

@@ -6,8 +6,10 @@ models may see of the past: prices already replayed, never the future.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import chain
 from typing import Protocol
 
 import numpy as np
@@ -109,6 +111,10 @@ class Driver(Protocol):
         """Apply rows up to a stop."""
         ...
 
+    def row_after(self, ts_ns: int) -> int:
+        """Return the time of the first row later than a time; `NEVER_NS` where there is none."""
+        ...
+
     @property
     def holdings(self) -> tuple[int, int]:
         """Raw (base, quote) of all our positions, uncollected fees included."""
@@ -187,6 +193,28 @@ class _Replay(Protocol):
     def sample(self, ts_ns: int) -> LedgerSample: ...
     def amounts(self, slot: int) -> tuple[int, int, int, int]: ...
     def read(self, slot: int) -> PositionBooks: ...
+
+
+def row_after(
+    times: Times, row: int, batches: Iterator[Array], ts_ns: int, times_of: Callable[[Array], Times]
+) -> tuple[int, Iterator[Array]]:
+    """Return the time of the first row from `row` on that is later, and the batches after it.
+
+    A batch that had to be looked into comes again.
+    """
+    seen: list[Array] = []
+    while True:
+        at = max(row, int(np.searchsorted(times, ts_ns, side="right")))
+        if at < len(times):
+            found = int(times[at])
+            break
+        batch = next(batches, None)
+        if batch is None:
+            found = NEVER_NS
+            break
+        seen.append(batch)
+        times, row = times_of(batch), 0
+    return found, chain(seen, batches) if seen else batches
 
 
 class ReplayDriver:

@@ -22,6 +22,8 @@ from alp.backtest.estimates import Estimates
 from alp.backtest.lp_leg import LpLeg
 from alp.backtest.sampling import Sampling
 from alp.backtest.setup import Setup
+from alp.backtest.tick_leg import TickLeg
+from alp.backtest.tick_terms import TickPlan
 from alp.backtest.venue_leg import VenueLeg
 from alp.data.schema import Array
 from alp.errors import DataError
@@ -104,9 +106,16 @@ class Engine:
         Data, driver and prices.
     progress
         Called with the time reached, nanoseconds UTC, at every sample.
+    ticks
+        Tapes for the venue leg, and its desk; None: candles or trades, where the hedge is on.
     """
 
-    def __init__(self, setup: Setup, progress: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        progress: Callable[[int], None] | None = None,
+        ticks: TickPlan | None = None,
+    ) -> None:
         self._setup = setup
         self._progress = progress
         spec, pair, driver = setup.spec, setup.pair, setup.driver
@@ -128,7 +137,11 @@ class Engine:
             pair, driver, self.book, spec.backtest.gas.units, setup.gas_price, setup.native
         )
         self.estimates = Estimates(spec, pair, driver)
-        self.venue = VenueLeg.build(setup, self.book)
+        self.venue: VenueLeg | TickLeg | None = (
+            VenueLeg.build(setup, self.book)
+            if ticks is None
+            else TickLeg.build(setup, self.book, ticks)
+        )
         if self.venue is not None:
             self.venue.skip_to(driver.ts_ns)
         self._sampling = Sampling(spec.backtest.sample_every)
@@ -155,7 +168,7 @@ class Engine:
             reason = driver.advance(self._stop())
             now_ns = driver.ts_ns
             samples = driver.samples()
-            if self.venue is not None and now_ns >= self.venue.next_ns:
+            if self.venue is not None and self.venue.due(now_ns):
                 # What the venue did until now belongs into a sample of this moment.
                 earlier = int(np.searchsorted(samples["ts_ns"], now_ns))
                 self._take(samples[:earlier])
@@ -172,10 +185,12 @@ class Engine:
                 self._include()
             elif self._in_flight is None and self._due(now_ns):
                 self._decide()
+        if isinstance(self.venue, TickLeg):
+            self.venue.finish()
         self.lp.finish()
         self._sampling.end(self._keep_books().snapshot())
 
-    def _run_venue(self, venue: VenueLeg) -> None:
+    def _run_venue(self, venue: VenueLeg | TickLeg) -> None:
         driver = self._setup.driver
         self.book.mark_to(driver.mark)
         venue.run_to(driver.ts_ns, *self.lp.holdings, self.estimates)

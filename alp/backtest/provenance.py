@@ -28,7 +28,8 @@ class DataFacts(Record):
     """One input file: what it is, and the hash that proves it."""
 
     role: str
-    """What it was used for: ``pool``, ``liquidity``, ``candles``, ``trades``, ``base_fee``."""
+    """What it was used for: ``pool``, ``liquidity``, ``candles``, ``trades``, ``base_fee``,
+    ``tape`` and a venue's name."""
     path: str
     """File name without its folder."""
     sha256: str
@@ -52,7 +53,7 @@ class Fidelity(Record):
     lp: str
     """Pool leg: ``overlay``, ``reexecute``, ``arbitrage`` or ``bars``."""
     cefi: str
-    """Venue leg: ``book``, ``trades``, ``candles`` or ``none``."""
+    """Venue leg: ``ticks``, ``trades``, ``candles`` or ``none``."""
     liquidity: str
     """Where the pool's liquidity came from: ``snapshot``, ``derived``, ``genesis`` or ``none``."""
     mark: str

@@ -227,6 +227,8 @@ class Hedge(Record):
     fills: tuple[Fill, ...] = ()
     volume_base: Decimal = Decimal(0)
     """Base traded, both sides added."""
+    funding: Decimal = Decimal(0)
+    """Received less paid, quote; in the attribution it is part of the hedge's profit."""
     ratio: float | None = None
     """Mean hedge ratio applied."""
     correlation: float | None = None

@@ -9,13 +9,19 @@ from alp.backtest.assemble import assemble
 from alp.backtest.engine import Engine
 from alp.backtest.results import Results
 from alp.backtest.setup import prepare
+from alp.backtest.tick_terms import TickPlan
 from alp.strategy.manifest import Strategy
 
 Progress = Callable[[int, int, int | None], None]
 """Called with (start, reached, end) of the window, nanoseconds UTC; the end may not be known."""
 
 
-def run_backtest(strategy: Strategy, folder: Path, progress: Progress | None = None) -> Results:
+def run_backtest(
+    strategy: Strategy,
+    folder: Path,
+    progress: Progress | None = None,
+    ticks: TickPlan | None = None,
+) -> Results:
     """Run a strategy's backtest section.
 
     Parameters
@@ -24,6 +30,8 @@ def run_backtest(strategy: Strategy, folder: Path, progress: Progress | None = N
         Where relative data paths begin: the manifest's own folder.
     progress
         Told how far the replay is.
+    ticks
+        Tapes for the venue leg, and its desk; None: what the manifest's data give.
 
     Raises
     ------
@@ -31,6 +39,8 @@ def run_backtest(strategy: Strategy, folder: Path, progress: Progress | None = N
         If the manifest asks for what its data cannot give.
     DataError
         If a file cannot be trusted.
+    DeskError
+        If a desk's own code failed.
     Corrupt
         If the books do not balance, which would be a fault of alp.
     """
@@ -41,6 +51,6 @@ def run_backtest(strategy: Strategy, folder: Path, progress: Progress | None = N
         if progress is not None:
             progress(start_ns, now_ns, setup.end_ns)
 
-    engine = Engine(setup, reached)
+    engine = Engine(setup, reached, ticks)
     record = engine.run()
     return assemble(strategy, setup, engine, record)

@@ -11,7 +11,7 @@ from alp._core.errors import Revert
 from alp._core.lp_ledger import PositionBooks
 from alp._core.pool import Pool
 from alp._core.price_history import PriceHistory
-from alp.backtest.drive import Reason, ReplayDriver, Stop, prices_of
+from alp.backtest.drive import Reason, ReplayDriver, Stop, Times, prices_of, row_after
 from alp.backtest.markouts import Markouts
 from alp.data.schema import Array
 from alp.errors import DataError
@@ -146,6 +146,11 @@ class SwapDriver(ReplayDriver):
             self._replay.settle(self._ts_ns)
             return Reason(code)
 
+    def row_after(self, ts_ns: int) -> int:
+        """Return the time of the first event later than a time; `NEVER_NS` where there is none."""
+        found, self._batches = row_after(self._times, self._row, self._batches, ts_ns, _times_of)
+        return found
+
     def _record(self, start: int) -> None:
         if self._row == start:
             return
@@ -179,3 +184,7 @@ class SwapDriver(ReplayDriver):
     def quote(self, zero_for_one: bool, amount_in: int) -> tuple[int, int]:
         """Return what selling an exact amount would do now."""
         return self._replay.quote(zero_for_one, amount_in)
+
+
+def _times_of(batch: Array) -> Times:
+    return np.ascontiguousarray(batch["ts_ns"])

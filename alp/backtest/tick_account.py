@@ -188,39 +188,55 @@ def _decimals(value: Decimal) -> int:
     return max(0, -exponent)
 
 
+class FeeMeter:
+    """Rates by what was traded in the window before; values in ticks times lots.
+
+    Parameters
+    ----------
+    fees
+        The schedule.
+    grid
+        What a tick and a lot are.
+    """
+
+    def __init__(self, fees: FeeSchedule, grid: Grid) -> None:
+        unit = Fraction(grid.tick_size) * Fraction(grid.lot_size)
+        self._fees = fees
+        self._froms = [Fraction(tier.from_volume) / unit for tier in fees.tiers]
+        self._volume = Fraction(fees.volume_before) / unit
+        self._counted: deque[tuple[int, int]] = deque()
+
+    def charge(self, now_ns: int, value: int, *, taker: bool) -> tuple[Decimal, str]:
+        """Return the rate of what is traded now, by what was before, and a few words on it."""
+        while self._counted and self._counted[0][0] <= now_ns - self._fees.window_ns:
+            self._volume -= self._counted.popleft()[1]
+        number = bisect_right(self._froms, self._volume) - 1
+        if len(self._froms) > 1:
+            self._counted.append((now_ns, value))
+            self._volume += value
+        tier = self._fees.tiers[number]
+        rate = tier.taker if taker else tier.maker
+        return rate, _rate_text(taker, rate, number, len(self._froms))
+
+
 class _Book:
     """Writes entries."""
 
     def __init__(self, account: TickAccount, fees: FeeSchedule) -> None:
         self.account = account
-        self._fees = fees
-        self._unit = self._amount(account.grid.tick_size * account.grid.lot_size)
-        self._froms = [self._amount(tier.from_volume) for tier in fees.tiers]
-        self._volume = self._amount(fees.volume_before)
-        self._counted: deque[tuple[int, int]] = deque()
-
-    def _amount(self, quote: Decimal) -> int:
-        return int(Fraction(quote) * 10**self.account.scale)
-
-    def _tier(self, now: int) -> int:
-        """Return the tier that holds for what is traded now, by what was before."""
-        while self._counted and self._counted[0][0] <= now - self._fees.window_ns:
-            self._volume -= self._counted.popleft()[1]
-        return bisect_right(self._froms, self._volume) - 1
+        self._meter = FeeMeter(fees, account.grid)
+        unit = account.grid.tick_size * account.grid.lot_size
+        self._unit = int(Fraction(unit) * 10**account.scale)
 
     def fill(self, fill: Any) -> None:
         account, cause = self.account, FillCause(fill["cause"])
         lots, now = int(fill["lots"]), int(fill["venue_ns"])
         value = int(fill["price"]) * lots * self._unit
         signed = lots if fill["bid"] else -lots
-        number = self._tier(now)
-        tier = self._fees.tiers[number]
         taker = cause == FillCause.TAKEN
-        rate = tier.taker if taker else tier.maker
+        rate, words = self._meter.charge(now, int(fill["price"]) * lots, taker=taker)
         fee = int(value * Fraction(rate))
         cash = -value if fill["bid"] else value
-        self._counted.append((now, value))
-        self._volume += value
         account.traded += cash
         account.fees += max(fee, 0)
         account.rebates += max(-fee, 0)
@@ -230,7 +246,8 @@ class _Book:
         else:
             account.maker_volume += value
         price = int(fill["price"]) * account.grid.tick_size
-        why = f"{why_filled(fill)}; {_rate_text(taker, rate, number, len(self._froms))}"
+        ahead, joined = int(fill["ahead"]), int(fill["joined"])
+        why = f"{why_filled(cause, ahead, joined)}; {words}"
         account.entries.append(
             Entry(now, EntryKind.FILL, signed, price, cash, fee, account.position, why)
         )
@@ -263,13 +280,12 @@ def _rate_text(taker: bool, rate: Decimal, number: int, tiers: int) -> str:
     return f"{side} {(rate * 10_000).normalize():f} bp{tier}"
 
 
-def why_filled(fill: Any) -> str:
+def why_filled(cause: FillCause, ahead: int, joined: int) -> str:
     """Return a sentence on why a row of :data:`alp._core.tick_replay.FILL_ROW` is there."""
-    cause = FillCause(fill["cause"])
     if cause == FillCause.TAKEN:
         return "it took what was there when it arrived"
-    ahead = Fraction(int(fill["ahead"]), AHEAD_UNIT)
-    queue = f"{float(ahead):g} of the {int(fill['joined'])} lots before it were left"
+    left = float(Fraction(ahead, AHEAD_UNIT))
+    queue = f"{left:g} of the {joined} lots before it were left"
     if cause == FillCause.AT_TURN:
         return f"a trade at its price came past the queue: {queue}"
     if cause == FillCause.TRADED_THROUGH:

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from fractions import Fraction
-from math import ceil
 
 import numpy as np
 
@@ -22,6 +20,7 @@ from alp.backtest.estimates import Estimates
 from alp.backtest.hedge_record import HedgeRecord
 from alp.backtest.markouts import Markouts, MarkoutSummary
 from alp.backtest.setup import Setup
+from alp.backtest.venue_terms import VenueTerms
 from alp.data import Kind, Source
 from alp.data.schema import Array
 from alp.errors import ConfigError
@@ -30,20 +29,15 @@ from alp.models.hedge import (
     HedgeCore,
     HedgeDecision,
     HedgeObservation,
-    HedgeParameters,
     PassiveQuote,
-    lot_raw,
-    lots_of,
 )
 from alp.models.hedge_band import HedgeCost
 from alp.models.hedge_timing import TimingResult
 from alp.models.inventory import target_base
 from alp.models.pair import TokenPair
 from alp.strategy.manifest import Spec
-from alp.strategy.parameters import hedge_recipe
 from alp.strategy.venues import Venue
 
-PPM = 1_000_000
 MOST_MARKED = 4_096
 _NOTES = (
     "venue orders fill only where the market traded through their price, at that price, and at "
@@ -102,7 +96,7 @@ class VenueLeg:
         self.fidelity = source.kind.value
         self.notes = _NOTES
         self.fills: list[VenueFill] = []
-        self.volume_base_raw = 0
+        self.volume_base_raw = self.funding_raw = 0
         self._ratios: list[float] = []
         self._residuals: list[int] = []
         self._suspended = 0
@@ -134,6 +128,10 @@ class VenueLeg:
         shares = spec.venue_shares()
         accounts = [_account(setup, venue, source, shares[venue.name]) for venue in spec.venues]
         return cls(setup.pair, spec, setup.driver, book, source, accounts)
+
+    def due(self, now_ns: int) -> bool:
+        """Whether there is something that was over by now."""
+        return now_ns >= self.next_ns
 
     @property
     def next_ns(self) -> int:
@@ -289,68 +287,17 @@ class VenueLeg:
 
 
 def _account(setup: Setup, venue: Venue, source: Source, share: Decimal) -> _Account:
-    spec, pair = setup.spec, setup.pair
-    tick, lot = source.tick_size, source.lot_size
-    assert tick is not None
-    assert lot is not None
-    price_step = _steps(venue, "tickSize", venue.tick_size, tick)
-    lot_step = _steps(venue, "lotSize", venue.lot_size, lot)
-    least = max(ceil(Fraction(venue.order.min_base) / Fraction(lot)), lot_step)
-    most = venue.order.max_base
-    biggest = PPM * lot_step if most is None else max(lots_of(most, lot), least)
-    notional = spec.limits.max_order_notional
-    if notional is not None:
-        price = Decimal(repr(pair.sqrt_x96_to_price(setup.driver.sqrt_price_x96)))
-        biggest = max(min(biggest, lots_of(notional / price, lot)), least)
-    ratio = spec.hedge.ratio
-    core = HedgeCore(
-        HedgeParameters(
-            quoting=hedge_recipe(spec, pair.sqrt_x96_to_price(setup.driver.sqrt_price_x96)),
-            lot_raw=lot_raw(lot, pair.base_decimals),
-            min_lots=least,
-            max_lots=biggest,
-            tick_size=tick,
-            base_decimals=pair.base_decimals,
-            ratio=None if isinstance(ratio, str) else float(ratio),
-            min_correlation=float(spec.hedge.min_correlation),
-            band_raw=pair.to_raw_base(spec.hedge.no_trade_band_base),
-            share_ppm=int(share * PPM),
-            max_unhedged_ns=spec.hedge.max_unhedged_age,
-        ),
-        window_ns=spec.hedge.window,
-        sample_ns=max(source.period_ns or 0, 60_000_000_000),
-    )
-    instrument = Instrument(
-        venue=venue.name,
-        symbol=venue.symbol,
-        tick_size=tick,
-        lot_size=lot,
-        min_lots=least,
-        max_lots=biggest,
-        maker_fee_bps=venue.maker_fee_bps,
-        base_decimals=pair.base_decimals,
-        quote_decimals=pair.quote_decimals,
-    )
+    spec = setup.spec
+    assert source.tick_size is not None
+    assert source.lot_size is not None
+    terms = VenueTerms.build(setup, venue, source.tick_size, source.lot_size)
     tape = PassiveTape(
-        instrument,
+        terms.instrument,
         participation_bps=int(spec.backtest.participation_bps * share),
         latency_ns=spec.backtest.latency.venue,
     )
-    return _Account(tape, core, price_step, lot_step)
-
-
-def _steps(venue: Venue, name: str, wanted: Decimal | None, recorded: Decimal) -> int:
-    """How many of the recording's units one of the venue's steps is."""
-    if wanted is None:
-        return 1
-    steps = Fraction(wanted) / Fraction(recorded)
-    if steps.denominator != 1:
-        raise ConfigError(
-            f"spec.venues {venue.name}: {name} {wanted} is not a multiple of the recording's "
-            f"{recorded}",
-            hint=f"set the recording's {name} in spec.backtest.data, or leave the venue's out",
-        )
-    return int(steps)
+    core = terms.hedge(setup, share, max(source.period_ns or 0, 60_000_000_000))
+    return _Account(tape, core, terms.price_step, terms.lot_step)
 
 
 def _prints(source: Source) -> Iterator[Print]:

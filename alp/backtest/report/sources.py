@@ -31,7 +31,7 @@ FIDELITIES = {
     "reexecute": "recorded swaps are executed again in a pool that holds our liquidity",
     "arbitrage": "swaps are made up so that the pool follows the outside price",
     "bars": "the pool's price path comes from candles",
-    "book": "fills against recorded order books, queue position modelled",
+    "ticks": "fills in recorded order books by level and trade, queue position modelled",
     "trades": "fills against recorded trades",
     "candles": "fills only where a candle traded through the price",
     "none": "not simulated or not known",
