@@ -162,6 +162,20 @@ def make_desk(
         raise desk_failure(kind, error, "when it was made") from error
 
 
+def desk_maker(
+    name: str, options: Mapping[str, Any], folders: Sequence[Path] = ()
+) -> Callable[[tuple[DeskInstrument, ...]], Desk]:
+    """Return what makes the desk that a name and options say; the class is loaded here.
+
+    Raises
+    ------
+    ConfigError, DeskError
+        As :func:`load_desk`.
+    """
+    kind = load_desk(name, folders)
+    return lambda instruments: make_desk(kind, instruments, options)
+
+
 @contextmanager
 def _found_in(folders: Sequence[Path]) -> Iterator[None]:
     before = list(sys.path)

@@ -84,7 +84,7 @@ class HedgeDesk(Desk):
         return cls(setup.pair, cores, volatility)
 
     def on(self, event: Event) -> Sequence[Wish]:
-        """Take in what happened; decide every second."""
+        """Take in what happened; decide every second and after each fill."""
         if isinstance(event, Top):
             product = self._products[event.instrument]
             product.bid = event.bid if event.bid_lots else 0
@@ -96,6 +96,8 @@ class HedgeDesk(Desk):
         elif isinstance(event, Held):
             own = self._products[event.instrument]
             own.held = event.lots * own.terms.instrument.base_raw_per_lot
+            # What was wanted before a fill would otherwise be placed a second time.
+            return self._decide(event.at_ns)
         elif isinstance(event, LpHeld):
             self._delta = event.delta
         elif isinstance(event, PoolPrice):

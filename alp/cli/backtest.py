@@ -12,6 +12,9 @@ from alp.cli.options import json_option, print_json, progress_option
 
 if TYPE_CHECKING:
     from alp.backtest.results import Results
+    from alp.backtest.tick_terms import TickPlan
+
+QUEUES = ("conservative", "power", "log")
 
 
 @click.command(
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
         "alp backtest eth.yaml -o runs/today": "writes both files into a folder",
         "alp backtest eth.yaml --no-report --json": "only results.json, headline numbers as data",
         "alp backtest eth.yaml --set rebalance.cooldown=1h": "with one field changed",
+        "alp backtest eth.yaml --tape binance=eth.alptape": "the venue leg on levels and trades",
+        "alp backtest eth.yaml --tape binance=eth.alptape --desk my.py:Mine": "with your desk",
     },
 )
 @click.argument("manifest", type=click.Path(path_type=Path, dir_okay=False))
@@ -39,6 +44,31 @@ if TYPE_CHECKING:
     multiple=True,
     help="Change a field of spec for this run, e.g. ranges.baseSpreadBps=150; may be repeated.",
 )
+@click.option(
+    "--tape",
+    "tapes",
+    metavar="VENUE=FILE",
+    multiple=True,
+    help="Fill a venue's orders in the recorded book that `alp data tape` made; may be repeated.",
+)
+@click.option(
+    "--queue",
+    type=click.Choice(QUEUES),
+    default=QUEUES[0],
+    help="Who leaves a queue when a level gets smaller without a trade.  [default: conservative]",
+)
+@click.option(
+    "--desk",
+    metavar="MODULE:CLASS",
+    help="What quotes on the tapes: your own, or FILE.py:CLASS.  [default: the manifest's hedge]",
+)
+@click.option(
+    "--desk-option",
+    "desk_options",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="An option of the desk; may be repeated.",
+)
 @json_option
 @progress_option
 def backtest(
@@ -46,6 +76,10 @@ def backtest(
     output: Path,
     report: bool,
     changes: tuple[str, ...],
+    tapes: tuple[str, ...],
+    queue: str,
+    desk: str | None,
+    desk_options: tuple[str, ...],
     as_json: bool,
     progress: bool,
 ) -> None:
@@ -53,9 +87,10 @@ def backtest(
 
     The LP core that will trade live decides on recorded pool events; its positions live in an exact
     replica of the pool, or in bars where there are no events, and the report says which. Gas,
-    inclusion delay and reverts are simulated, the hedge fills only where the market traded through
-    its orders. Every change of value is attributed, and the parts add up to the last unit or the
-    run fails. The same manifest, data and seed give the same bytes in results.json.
+    inclusion delay and reverts are simulated. The hedge fills only where the market traded through
+    its orders; with --tape they wait in the recorded book, and each fill says why. Every change of
+    value is attributed, and the parts add up to the last unit or the run fails. The same manifest,
+    data and seed give the same bytes in results.json.
     """
     from alp.backtest.run import run_backtest
     from alp.cli.progress import window_bar
@@ -68,8 +103,9 @@ def backtest(
         strategy = with_values(
             strategy, {f"spec.{name}": read_scalar(text) for name, text in values.items()}
         )
+    plan = _ticks(tapes, queue, desk, desk_options, manifest.parent)
     with window_bar(progress, strategy.name) as reached:
-        results = run_backtest(strategy, manifest.parent, reached)
+        results = run_backtest(strategy, manifest.parent, reached, plan)
     output.mkdir(parents=True, exist_ok=True)
     _write(output / "results.json", results.to_json_bytes())
     if report:
@@ -80,10 +116,44 @@ def backtest(
 
 
 def _change(text: str) -> tuple[str, str]:
+    name, value = _pair(text, "--set", "FIELD=VALUE")
+    return name.removeprefix("spec."), value
+
+
+def _pair(text: str, option: str, form: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise click.BadParameter(f"{text!r} is not FIELD=VALUE", param_hint="--set")
-    return name.removeprefix("spec."), value
+        raise click.BadParameter(f"{text!r} is not {form}", param_hint=option)
+    return name, value
+
+
+def _ticks(
+    tapes: tuple[str, ...],
+    queue: str,
+    desk: str | None,
+    desk_options: tuple[str, ...],
+    folder: Path,
+) -> TickPlan | None:
+    """Return the tapes and what quotes on them; None where there is no tape."""
+    if not tapes:
+        if desk or desk_options:
+            raise click.UsageError("a desk quotes on tapes: --tape VENUE=FILE")
+        return None
+    if desk_options and not desk:
+        raise click.UsageError("the manifest's hedge takes no options: --desk MODULE:CLASS")
+    from alp._core.matching import QueueModel
+    from alp.backtest.desk_guard import desk_maker
+    from alp.backtest.tick_terms import TickPlan, TickTerms
+    from alp.strategy.document import read_scalar
+
+    named = [_pair(each, "--tape", "VENUE=FILE") for each in tapes]
+    model = QueueModel[queue.upper()]
+    venues = tuple(TickTerms(venue, Path(path), queue=model) for venue, path in named)
+    if desk is None:
+        return TickPlan(venues)
+    given = dict(_pair(each, "--desk-option", "KEY=VALUE") for each in desk_options)
+    options = {name: read_scalar(text) for name, text in given.items()}
+    return TickPlan(venues, desk_maker(desk, options, (Path(), folder)))
 
 
 def _write(path: Path, content: bytes) -> None:
