@@ -50,7 +50,7 @@ class GuardedDesk:
         except AlpError:
             raise
         except Exception as error:
-            raise desk_failure(self.desk, error, f"on {event}") from error
+            raise desk_failure(type(self.desk).__qualname__, error, f"on {event}") from error
         if not wishes:
             return ()
         for wish in wishes:
@@ -64,7 +64,7 @@ class GuardedDesk:
         except AlpError:
             raise
         except Exception as error:
-            raise desk_failure(self.desk, error, "at its end") from error
+            raise desk_failure(type(self.desk).__qualname__, error, "at its end") from error
 
     def _look(self, wish: Wish) -> None:
         if not isinstance(wish, Wish):
@@ -91,13 +91,12 @@ class GuardedDesk:
         return DeskError(f"{place}{kind.__qualname__}: {what}", hint="docs/strategy-interface.md")
 
 
-def desk_failure(desk: object, error: BaseException, doing: str) -> DeskError:
+def desk_failure(name: str, error: BaseException, doing: str) -> DeskError:
     """Return what to say of an exception out of a desk's code: the last line of it that is its."""
     frames = traceback.extract_tb(error.__traceback__)
     theirs = [frame for frame in frames if not frame.filename.startswith(_OWN)]
     last = (theirs or frames)[-1]
     said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    name = desk.__qualname__ if isinstance(desk, type) else type(desk).__qualname__
     return DeskError(
         f"{last.filename}:{last.lineno}: {name} failed {doing:.200}: {said}",
         hint=f"the line is: {last.line}" if last.line else None,
@@ -159,7 +158,7 @@ def make_desk(
     except AlpError:
         raise
     except Exception as error:
-        raise desk_failure(kind, error, "when it was made") from error
+        raise desk_failure(kind.__qualname__, error, "when it was made") from error
 
 
 def desk_maker(
@@ -219,4 +218,4 @@ def _file(name: str, folders: Sequence[Path]) -> ModuleType:
 def _broken(name: str, error: Exception) -> DeskError:
     if isinstance(error, SyntaxError) and error.filename:
         return DeskError(f"{error.filename}:{error.lineno}: {error.msg}")
-    return desk_failure(ModuleType, error, f"when {name} was loaded")
+    return desk_failure(name, error, "when it was loaded")
