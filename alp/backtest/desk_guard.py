@@ -7,7 +7,7 @@ import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -26,10 +26,10 @@ class GuardedDesk:
     Parameters
     ----------
     products
-        How many there are to be quoted.
+        The numbers of those that can be quoted.
     """
 
-    def __init__(self, desk: Desk, products: int) -> None:
+    def __init__(self, desk: Desk, products: Collection[int]) -> None:
         self.desk = desk
         self.interval_ns = desk.interval_ns
         self._products = products
@@ -69,8 +69,8 @@ class GuardedDesk:
     def _look(self, wish: Wish) -> None:
         if not isinstance(wish, Wish):
             raise self._fault(f"it wished {wish!r}, which is no Wish")
-        if not 0 <= wish.instrument < self._products:
-            raise self._fault(f"it wished for instrument {wish.instrument} of {self._products}")
+        if wish.instrument not in self._products:
+            raise self._fault(f"it wished for instrument {wish.instrument}, which there is not")
         if wish.number <= self._last:
             raise self._fault(f"wish {wish.number} came after wish {self._last}: numbers rise")
         self._last = wish.number
@@ -163,7 +163,7 @@ def make_desk(
 
 def desk_maker(
     name: str, options: Mapping[str, Any], folders: Sequence[Path] = ()
-) -> Callable[[tuple[DeskInstrument, ...]], Desk]:
+) -> Callable[[tuple[DeskInstrument, ...], float], Desk]:
     """Return what makes the desk that a name and options say; the class is loaded here.
 
     Raises
@@ -172,7 +172,7 @@ def desk_maker(
         As :func:`load_desk`.
     """
     kind = load_desk(name, folders)
-    return lambda instruments: make_desk(kind, instruments, options)
+    return lambda instruments, _: make_desk(kind, instruments, options)
 
 
 @contextmanager

@@ -77,7 +77,7 @@ class DeskWorld:
     Parameters
     ----------
     products
-        In the order of the desk's numbers.
+        In the order in which the desk hears of them at one moment.
     start_ns
         Where the desk's time begins; the markets' own earlier rows make up the books it finds.
     on_fill
@@ -100,7 +100,8 @@ class DeskWorld:
     ) -> None:
         self.products = tuple(products)
         self.events = self.wishes = 0
-        self._desk = GuardedDesk(desk, len(self.products))
+        self._by_index = {each.instrument.index: each for each in self.products}
+        self._desk = GuardedDesk(desk, self._by_index)
         self._clock = TickClock([each.replay for each in self.products], start_ns)
         self._on_fill = on_fill
         self._news: deque[Event] = deque()
@@ -167,7 +168,7 @@ class DeskWorld:
         self.events += 1
         for wish in self._desk.on(event):
             self.wishes += 1
-            product = self.products[wish.instrument]
+            product = self._by_index[wish.instrument]
             if not product.ended:
                 product.orders.want(wish)
                 product.dirty = True

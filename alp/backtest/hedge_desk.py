@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from alp.backtest.venue_terms import VenueTerms
 from alp.models.desk import (
     BookState,
     Desk,
+    DeskInstrument,
     Event,
     Held,
     LpHeld,
@@ -47,7 +48,7 @@ class HedgeDesk(Desk):
     Parameters
     ----------
     cores
-        Of each product its terms and core, in the order of their numbers.
+        Of each product, by its number, terms and core.
     volatility
         Fed with the pool's price of each minute.
     """
@@ -57,11 +58,11 @@ class HedgeDesk(Desk):
     def __init__(
         self,
         pair: TokenPair,
-        cores: Sequence[tuple[VenueTerms, HedgeCore]],
+        cores: Mapping[int, tuple[VenueTerms, HedgeCore]],
         volatility: Volatility,
     ) -> None:
         self._pair = pair
-        self._products = [_Product(*each) for each in cores]
+        self._products = {index: _Product(*each) for index, each in cores.items()}
         self._volatility = volatility
         self._minute = -1
         self._pool = 0.0
@@ -69,15 +70,15 @@ class HedgeDesk(Desk):
         self._wishes = 0
 
     @classmethod
-    def build(cls, setup: Setup, terms: Sequence[VenueTerms]) -> HedgeDesk:
+    def build(cls, setup: Setup, products: Mapping[DeskInstrument, VenueTerms]) -> HedgeDesk:
         """Return the desk of a manifest."""
         shares = setup.spec.venue_shares()
         chosen = setup.spec.model.volatility
-        total = sum(shares[each.instrument.venue] for each in terms)
-        cores = [
-            (each, each.hedge(setup, shares[each.instrument.venue] / total, MINUTE_NS))
-            for each in terms
-        ]
+        total = sum(shares[each.venue] for each in products)
+        cores = {
+            each.index: (terms, terms.hedge(setup, shares[each.venue] / total, MINUTE_NS))
+            for each, terms in products.items()
+        }
         volatility = make_volatility(
             chosen.estimator, window_ns=chosen.window, half_life_ns=chosen.half_life
         )
@@ -117,9 +118,9 @@ class HedgeDesk(Desk):
     def _decide(self, now_ns: int) -> list[Wish]:
         if self._delta is None:
             return []
-        held = sum(each.held for each in self._products)
+        held = sum(each.held for each in self._products.values())
         found = []
-        for index, product in enumerate(self._products):
+        for index, product in self._products.items():
             bids, asks = self._levels(product, held, self._delta, now_ns)
             before = product.wish
             half = now_ns + LASTS_NS // 2
@@ -174,7 +175,7 @@ class HedgeDesk(Desk):
                     "held": each.held,
                     "wish": None if each.wish is None else list(each.wish),
                 }
-                for each in self._products
+                for each in self._products.values()
             ],
             "volatility": self._volatility.snapshot(),
             "minute": self._minute,
@@ -185,7 +186,7 @@ class HedgeDesk(Desk):
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take up the state of a desk made alike."""
-        for each, kept in zip(self._products, state["products"], strict=True):
+        for each, kept in zip(self._products.values(), state["products"], strict=True):
             each.core.restore(kept["core"])
             each.bid, each.ask = kept["touch"]
             each.held = kept["held"]

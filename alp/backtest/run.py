@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from alp.backtest.assemble import assemble
@@ -10,10 +11,19 @@ from alp.backtest.engine import Engine
 from alp.backtest.results import Results
 from alp.backtest.setup import prepare
 from alp.backtest.tick_terms import TickPlan
+from alp.strategy.desk import NEVER_OLD, desk_of
 from alp.strategy.manifest import Strategy
 
 Progress = Callable[[int, int, int | None], None]
 """Called with (start, reached, end) of the window, nanoseconds UTC; the end may not be known."""
+
+
+def quoting(strategy: Strategy, ticks: TickPlan) -> TickPlan:
+    """Return a plan in which the manifest's own market maker quotes."""
+    return replace(
+        ticks,
+        make_desk=lambda instruments, price: desk_of(strategy, instruments, price, **NEVER_OLD),
+    )
 
 
 def run_backtest(
@@ -32,6 +42,7 @@ def run_backtest(
         Told how far the replay is.
     ticks
         Tapes for the venue leg, and its desk; None: what the manifest's data give.
+        :func:`quoting` gives one the desk that also quotes on paper and live.
 
     Raises
     ------

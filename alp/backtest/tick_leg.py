@@ -151,9 +151,10 @@ class TickLeg:
                 "tapes are given, and spec.hedge.enabled is false: nobody trades on them",
                 hint="name a desk with --desk, or set spec.hedge.enabled: true",
             )
-        chosen = [venue for venue in setup.spec.venues if venue.name in terms]
         accounts, hedging = [], []
-        for index, venue in enumerate(chosen):
+        for index, venue in enumerate(setup.spec.venues):
+            if venue.name not in terms:
+                continue
             tape = open_tape(_existing(terms[venue.name]))
             own = VenueTerms.build(
                 setup, venue, tape.facts.grid.tick_size, tape.facts.grid.lot_size
@@ -162,9 +163,11 @@ class TickLeg:
             accounts.append(_account(setup, index, venue, terms[venue.name], tape, own))
         instruments = tuple(each.product.instrument for each in accounts)
         desk = (
-            HedgeDesk.build(setup, hedging)
+            HedgeDesk.build(setup, dict(zip(instruments, hedging, strict=True)))
             if plan.make_desk is None
-            else plan.make_desk(instruments)
+            else plan.make_desk(
+                instruments, setup.pair.sqrt_x96_to_price(setup.driver.sqrt_price_x96)
+            )
         )
         by_index = {each.product.instrument.index: each for each in accounts}
         world = DeskWorld(

@@ -20,8 +20,8 @@ from alp.models.desk import Desk, DeskInstrument
 SECOND_NS = 10**9
 BPS = Decimal(10_000)
 
-MakeDesk = Callable[[tuple[DeskInstrument, ...]], Desk]
-"""What makes a desk of the products it quotes."""
+MakeDesk = Callable[[tuple[DeskInstrument, ...], float], Desk]
+"""What makes a desk of the products it quotes and the pool's price at the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class TickPlan:
     venues
         Those of the manifest that are left out do not trade.
     make_desk
-        None: the manifest's hedge.
+        None: the manifest's hedge alone, as on candles.
     chain_ns
         From a block's time until what happened in it is known here.
     """

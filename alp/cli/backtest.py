@@ -13,7 +13,9 @@ from alp.cli.options import json_option, print_json, progress_option
 if TYPE_CHECKING:
     from alp.backtest.results import Results
     from alp.backtest.tick_terms import TickPlan
+    from alp.strategy.manifest import Strategy
 
+HEDGE = "hedge"
 QUEUES = ("conservative", "power", "log")
 
 
@@ -60,7 +62,8 @@ QUEUES = ("conservative", "power", "log")
 @click.option(
     "--desk",
     metavar="MODULE:CLASS",
-    help="What quotes on the tapes: your own, or FILE.py:CLASS.  [default: the manifest's hedge]",
+    help="What quotes on the tapes: one of your own, FILE.py:CLASS, or hedge, what is also done on "
+    "candles.  [default: the manifest's market maker]",
 )
 @click.option(
     "--desk-option",
@@ -103,7 +106,7 @@ def backtest(
         strategy = with_values(
             strategy, {f"spec.{name}": read_scalar(text) for name, text in values.items()}
         )
-    plan = _ticks(tapes, queue, desk, desk_options, manifest.parent)
+    plan = _ticks(tapes, queue, desk, desk_options, strategy, manifest.parent)
     with window_bar(progress, strategy.name) as reached:
         results = run_backtest(strategy, manifest.parent, reached, plan)
     output.mkdir(parents=True, exist_ok=True)
@@ -132,6 +135,7 @@ def _ticks(
     queue: str,
     desk: str | None,
     desk_options: tuple[str, ...],
+    strategy: Strategy,
     folder: Path,
 ) -> TickPlan | None:
     """Return the tapes and what quotes on them; None where there is no tape."""
@@ -139,18 +143,21 @@ def _ticks(
         if desk or desk_options:
             raise click.UsageError("a desk quotes on tapes: --tape VENUE=FILE")
         return None
-    if desk_options and not desk:
-        raise click.UsageError("the manifest's hedge takes no options: --desk MODULE:CLASS")
+    if desk_options and desk in (None, HEDGE):
+        raise click.UsageError("only a desk of your own takes options: --desk MODULE:CLASS")
     from alp._core.matching import QueueModel
     from alp.backtest.desk_guard import desk_maker
+    from alp.backtest.run import quoting
     from alp.backtest.tick_terms import TickPlan, TickTerms
     from alp.strategy.document import read_scalar
 
     named = [_pair(each, "--tape", "VENUE=FILE") for each in tapes]
     model = QueueModel[queue.upper()]
     venues = tuple(TickTerms(venue, Path(path), queue=model) for venue, path in named)
-    if desk is None:
+    if desk == HEDGE:
         return TickPlan(venues)
+    if desk is None:
+        return quoting(strategy, TickPlan(venues))
     given = dict(_pair(each, "--desk-option", "KEY=VALUE") for each in desk_options)
     options = {name: read_scalar(text) for name, text in given.items()}
     return TickPlan(venues, desk_maker(desk, options, (Path(), folder)))

@@ -100,7 +100,7 @@ def test_what_happens_in_the_pool_is_heard_after_the_chains_latency(
 ) -> None:
     desk = Script()
     desk.interval_ns = 60 * SECOND
-    played(strategy, root, TickPlan((TickTerms("binance", tape),), lambda _: desk, chain_ns=700))
+    played(strategy, root, TickPlan((TickTerms("binance", tape),), lambda *_: desk, chain_ns=700))
     pool = open_inputs(strategy.spec, strategy.spec.pool.pair(), root / "examples").pool
     assert pool is not None
     events = np.concatenate(list(pool.batches()))
@@ -130,7 +130,7 @@ class Once(Script):
 
 
 def once(at_ns: int, bids: Levels, asks: Levels = ()) -> Callable[..., Script]:
-    def make(_: object) -> Script:
+    def make(*_: object) -> Script:
         desk = Once((at_ns, 0, bids, asks), until_ns=1 << 62)
         desk.interval_ns = 60 * SECOND
         return desk
@@ -217,7 +217,7 @@ def test_two_venues_share_the_clock_and_the_books(
         (START + 60 * SECOND, 1, (), ((225_003, 4_000),)), until_ns=START + 1_000 * SECOND
     )
     desk.interval_ns = 60 * SECOND
-    plan = TickPlan((TickTerms("binance", tape), TickTerms("second", other)), lambda products: desk)
+    plan = TickPlan((TickTerms("binance", tape), TickTerms("second", other)), lambda *_: desk)
     found = played(changed, root, plan)
     assert [(each.venue, each.side, each.quantity) for each in found.hedge.fills] == [
         ("second", "sell", Decimal("0.4"))
