@@ -11,7 +11,8 @@ at the exchange and as received. Read-only reads the touch every 100 ms. The mar
 hftbacktest's own example: GLFT whose A, k and volatility are measured anew every 5 s, a quote a
 side every 100 ms, 10 ms each way; both must end with the same orders, fills, position and balance.
 The floor knows no latency and no order in a queue. hftbacktest compiles its loop at the first run;
-that is told apart.
+that is told apart. The desk is one in Python, told each touch and each trade, that wishes a quote a
+side behind the touch every 100 ms; nobody else has its like.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -49,9 +50,12 @@ from peers.measure import (  # noqa: E402
 from peers.tick_events import generated, shared_events  # noqa: E402
 
 from alp._core.matching import QueueModel  # noqa: E402
-from alp._core.tick_replay import TickReplay  # noqa: E402
+from alp._core.tick_replay import AmendRule, TickReplay  # noqa: E402
+from alp.backtest.desk_orders import DeskOrders  # noqa: E402
+from alp.backtest.desk_world import DeskProduct, DeskWorld  # noqa: E402
 from alp.backtest.tick_file import Grid, Tape, open_tape  # noqa: E402
 from alp.backtest.tick_tape import tape_of_array  # noqa: E402
+from alp.models.desk import Desk, DeskInstrument, Event, Tick, Top, Wish  # noqa: E402
 from alp.recording.npz import EVENT  # noqa: E402
 
 GRID = Grid(Decimal("0.01"), Decimal("0.001"))
@@ -153,6 +157,51 @@ def market_maker(tape: Tape, play: Callable[[TickReplay], None]) -> tuple[float,
     return min(taken) * 1e9 / tape.facts.rows, outcome
 
 
+class TouchDesk(Desk):
+    """A quote a side two ticks behind the touch, in Python: what being told and asked costs."""
+
+    interval_ns = STEP_NS
+
+    def __init__(self) -> None:
+        self.top: Top | None = None
+        self.number = 0
+
+    def on(self, event: Event) -> Sequence[Wish]:
+        if isinstance(event, Top):
+            self.top = event
+        elif isinstance(event, Tick) and self.top is not None:
+            self.number += 1
+            bid, ask = self.top.bid - 2, self.top.ask + 2
+            until_ns = event.at_ns + 10 * STEP_NS
+            wish = Wish(self.number, 0, event.at_ns, until_ns, ((bid, 1000),), ((ask, 1000),), {})
+            return (wish,)
+        return ()
+
+    def snapshot(self) -> dict[str, Any]:
+        return {"top": self.top, "number": self.number}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.top, self.number = state["top"], state["number"]
+
+
+def desk(tape: Tape, runner: Runner) -> tuple[float, None]:
+    """Play a desk once: it takes long enough."""
+    grid = tape.facts.grid
+    eth = DeskInstrument(0, "venue", "binance-usdm", "ETHUSDT", grid.tick_size, grid.lot_size)
+    world = replay(tape)
+    product = DeskProduct(eth, world, DeskOrders(eth, world, AmendRule.KEEPS))
+    played = DeskWorld(TouchDesk(), [product])
+    last = int(tape.rows[-1]["local_ns"])
+    start = time.process_time()
+    played.run_to(last)
+    taken = time.process_time() - start
+    runner.note = (
+        f"{number(played.events / taken)} events of the desk/s; told {played.events:,}, "
+        f"wished {played.wishes:,}, filled {product.fills:,}"
+    )
+    return taken * 1e9 / tape.facts.rows, None
+
+
 def floor(binary: Path, events: Path) -> tuple[float, None]:
     text = child([binary, events]).output.splitlines()[0]  # two ladders
     return 1e9 / field_of(text, "hi"), None
@@ -189,6 +238,9 @@ def runners(given: argparse.Namespace, tape: Tape, events: Path, folder: Path) -
         print(f"  alp, market maker: skipped, {play}")
     else:
         found.append(Runner("alp", "market maker", lambda: market_maker(tape, play)))
+    told = Runner("alp", "Python desk", lambda: (0.0, None))
+    told.run = lambda: desk(tape, told)
+    found.append(told)
     if given.quick:
         return found
     bench = given.shared / "bench"
@@ -228,7 +280,7 @@ def compare(everybody: list[Runner], rounds: int) -> list[dict[str, Any]]:
             taken, runner.outcome = runner.run()
             runner.taken.append(taken)
     rows = []
-    for mode in ("read-only", "market maker"):
+    for mode in ("read-only", "market maker", "Python desk"):
         group = [runner for runner in everybody if runner.mode == mode]
         ours = next((runner for runner in group if runner.name == "alp"), None)
         for runner in group:

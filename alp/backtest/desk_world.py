@@ -15,7 +15,7 @@ from typing import NamedTuple
 from alp._core.tick_clock import Heard, HeardBit, TickClock
 from alp._core.tick_replay import FillCause, TickReplay
 from alp.backtest.desk_guard import GuardedDesk
-from alp.backtest.desk_orders import DeskOrders
+from alp.backtest.desk_orders import NEVER_NS, DeskOrders
 from alp.models.desk import (
     BookState,
     Desk,
@@ -31,6 +31,11 @@ from alp.models.desk import (
     Top,
     Traded,
 )
+
+
+# Plain numbers: the flags are looked at for every row that is heard.
+_TOUCH, _CLEAR = int(HeardBit.TOUCH), int(HeardBit.CLEAR)
+_ANSWER, _ENDED = int(HeardBit.ANSWER), int(HeardBit.ENDED)
 
 
 class DeskFill(NamedTuple):
@@ -61,6 +66,7 @@ class DeskProduct:
     fills: int = 0
     dirty: bool = False
     rooms: tuple[int, int] | None = None
+    told_ns: int = 0
 
     @property
     def two_sided(self) -> bool:
@@ -82,6 +88,9 @@ class DeskWorld:
         Where the desk's time begins; the markets' own earlier rows make up the books it finds.
     on_fill
         Is called with each fill before the desk hears of it.
+    beat_ns
+        A touch that stands this long is told again, as live the quote server's heartbeats do: a
+        desk believes a book for a while only. None: told once.
 
     Attributes
     ----------
@@ -97,6 +106,7 @@ class DeskWorld:
         products: Sequence[DeskProduct],
         start_ns: int | None = None,
         on_fill: OnFill | None = None,
+        beat_ns: int | None = None,
     ) -> None:
         self.products = tuple(products)
         self.events = self.wishes = 0
@@ -104,6 +114,8 @@ class DeskWorld:
         self._desk = GuardedDesk(desk, self._by_index)
         self._clock = TickClock([each.replay for each in self.products], start_ns)
         self._on_fill = on_fill
+        self._beat_ns = beat_ns
+        self._next_beat_ns = NEVER_NS if beat_ns is None else self._clock.now_ns + beat_ns
         self._news: deque[Event] = deque()
         self._tick_ns = self._clock.now_ns
         self._begun = False
@@ -134,6 +146,8 @@ class DeskWorld:
                 self._hear(self.products[each.market], each, now)
             while self._news and self._news[0].at_ns <= now:
                 self._tell(self._news.popleft())
+            if now >= self._next_beat_ns:
+                self._beat(now)
             if now >= self._tick_ns:
                 self._tick_ns = now + self._desk.interval_ns
                 self._tell(Tick(now))
@@ -146,7 +160,7 @@ class DeskWorld:
         self._desk.close()
 
     def _stop_ns(self) -> int:
-        stop = self._tick_ns
+        stop = min(self._tick_ns, self._next_beat_ns)
         if self._news:
             stop = min(stop, self._news[0].at_ns)
         for product in self.products:
@@ -175,27 +189,37 @@ class DeskWorld:
 
     def _hear(self, product: DeskProduct, heard: Heard, now: int) -> None:
         index = product.instrument.index
-        if heard.bits & HeardBit.CLEAR:
+        if heard.bits & _CLEAR:
             self._set_live(product, False, now)
         for trade in heard.trades:
             self._tell(
                 Traded(index, now, trade.price, trade.lots, trade.aggressor, trade.exchange_ns)
             )
-        if heard.bits & HeardBit.TOUCH:
+        if heard.bits & _TOUCH:
             product.touch = heard[2:6]
             if not product.live and product.two_sided:
                 self._set_live(product, True, now)
             product.dirty = product.dirty or not product.two_sided
+            product.told_ns = now
             self._tell(Top(index, now, *product.touch, heard.exchange_ns))
-        elif heard.bits & HeardBit.CLEAR and product.two_sided:
+        elif heard.bits & _CLEAR and product.two_sided:
             self._set_live(product, True, now)
-        if heard.bits & HeardBit.ANSWER:
+        if heard.bits & _ANSWER:
             product.dirty = True
             product.orders.heard(now)
             self._fills(product, now)
-        if heard.bits & HeardBit.ENDED:
+        if heard.bits & _ENDED:
             product.ended = True
             self._set_live(product, False, now)
+
+    def _beat(self, now: int) -> None:
+        """Tell touches again that were not told since the last time."""
+        assert self._beat_ns is not None
+        self._next_beat_ns = now + self._beat_ns
+        for product in self.products:
+            if product.live and now - product.told_ns >= self._beat_ns:
+                product.told_ns = now
+                self._tell(Top(product.instrument.index, now, *product.touch))
 
     def _set_live(self, product: DeskProduct, live: bool, now: int) -> None:
         product.dirty = True

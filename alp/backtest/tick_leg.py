@@ -29,7 +29,7 @@ from alp.backtest.sampling import Sampling
 from alp.backtest.setup import Setup
 from alp.backtest.tick_account import FeeMeter, FeeSchedule, Funding, why_filled
 from alp.backtest.tick_file import FORMAT, Tape, open_tape
-from alp.backtest.tick_terms import BPS, TickPlan, TickTerms
+from alp.backtest.tick_terms import BPS, SECOND_NS, TickPlan, TickTerms
 from alp.backtest.venue_leg import MOST_MARKED, VenueFill
 from alp.backtest.venue_terms import VenueTerms
 from alp.errors import ConfigError, DataError
@@ -41,6 +41,8 @@ from alp.models.inventory import hedged_inventory, target_base
 from alp.strategy.venues import Venue
 
 FIDELITY = "ticks"
+BEATS = 4
+"""In the age at which data is too old, as the quote server's heartbeats."""
 _NOTES = (
     "venue orders wait in the queues of the recorded books and each fill says why; the recorded "
     "market does not know of them",
@@ -175,6 +177,7 @@ class TickLeg:
             [each.product for each in accounts],
             setup.driver.ts_ns,
             lambda product, fill: leg.filled(by_index[product.instrument.index], fill),
+            min(SECOND_NS, setup.spec.limits.max_data_age // BEATS),
         )
         leg = cls(setup, book, world, accounts, plan)
         return leg

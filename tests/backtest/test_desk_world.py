@@ -207,6 +207,19 @@ def test_a_desk_finds_the_books_there_when_it_begins() -> None:
     ]
 
 
+def test_a_touch_that_stands_is_told_again() -> None:
+    desk = Script()
+    desk.interval_ns = 1_000
+    tape = rows(*BOOK, level(25, BID, 99, 9), level(90, BID, 99, 1))
+    DeskWorld(desk, [product(tape)], beat_ns=20).run_to(70)
+    assert [(each.at_ns, each.bid_lots) for each in desk.of(Top)] == [
+        (0, 10),
+        (20, 10),
+        (25, 9),
+        (60, 9),
+    ]
+
+
 def test_news_is_told_at_its_time() -> None:
     desk = Script()
     world = DeskWorld(desk, [product(rows(*BOOK, level(90, BID, 99, 1)))])
