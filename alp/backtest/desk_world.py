@@ -32,7 +32,6 @@ from alp.models.desk import (
     Traded,
 )
 
-
 # Plain numbers: the flags are looked at for every row that is heard.
 _TOUCH, _CLEAR = int(HeardBit.TOUCH), int(HeardBit.CLEAR)
 _ANSWER, _ENDED = int(HeardBit.ANSWER), int(HeardBit.ENDED)
