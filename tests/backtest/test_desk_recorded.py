@@ -39,14 +39,14 @@ class AtTouch(Script):
 @pytest.fixture(scope="module")
 def tape(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Tape:
     target = tmp_path_factory.mktemp("tape") / "eth.alptape"
-    capture = shared / "data" / "B_l2_raw" / "binance_usdm_ethusdt_20240808.jsonl.gz"
+    capture = shared / "data" / "B_l2_raw" / "binance_spot_ethusdt_20240808.jsonl.gz"
     tape_of_captures([capture], target)
     return open_tape(target)
 
 
 def played(tape: Tape) -> tuple[AtTouch, DeskProduct, list[DeskFill]]:
     grid = tape.facts.grid
-    eth = DeskInstrument(0, "binance", "binance-usdm", "ETHUSDT", grid.tick_size, grid.lot_size)
+    eth = DeskInstrument(0, "binance", "binance-spot", "ETHUSDT", grid.tick_size, grid.lot_size)
     rows = tape.rows[:MOST_ROWS]
     replay = TickReplay(
         rows,
