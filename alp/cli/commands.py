@@ -48,6 +48,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "alp.cli.market_maker:market_maker",
         "Quote the venues on the combined inventory of both legs.",
     ),
+    "position-server": (
+        "alp.cli.position_server:position_server",
+        "Keep one ledger of all accounts; say what they hold.",
+    ),
     "kill": ("alp.cli.kill:kill", "Cancel everything of a strategy, and let nothing else leave."),
     "release": ("alp.cli.kill:release", "Take the kill switch back."),
     "venue": ("alp.cli.venue:venue", "Run an exchange on localhost, faults included."),
@@ -76,6 +80,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "watchdog",
         "lp-agent",
         "market-maker",
+        "position-server",
         "journal",
         "ledger",
         "kill",
@@ -87,7 +92,15 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 }
 """How ``alp --help`` groups the commands; every command is in exactly one section."""
 
-SERVERS = ("quote-server", "exec-handler", "watchdog", "lp-agent", "venue", "chain")
+SERVERS = (
+    "quote-server",
+    "exec-handler",
+    "watchdog",
+    "lp-agent",
+    "position-server",
+    "venue",
+    "chain",
+)
 """Commands that run until they are told to stop, and say meanwhile how it goes."""
 
 OPTIONS: dict[str, str] = {

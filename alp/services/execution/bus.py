@@ -26,6 +26,7 @@ from alp._core.wire import (
 )
 from alp.bus.commands import CommandServer
 from alp.bus.sockets import Publisher, Subscriber
+from alp.bus.sources import Source
 from alp.services.execution.account import Account
 from alp.services.execution.market_view import MarketView
 from alp.services.execution.reports import wire_text
@@ -100,13 +101,23 @@ class ExecBus:
                 self.server.answer(peer, *self._recalled(message))
                 continue
             elif isinstance(message, GateMessage | HeartbeatMessage):
-                if isinstance(message, GateMessage) and message.kill:
-                    self._kill(message.text or "by the bus")
+                if isinstance(message, GateMessage):
+                    self._gate_told(message)
                 answer = self._gate_message(message.header.sequence)
             else:
                 self.server.malformed += 1
                 continue
             self.server.answer(peer, encode(answer))
+
+    def _gate_told(self, message: GateMessage) -> None:
+        """Kill, or let nothing be added until the position server says that all agrees."""
+        account = self._joined()
+        if message.kill:
+            self._kill(message.text or "by the bus")
+        elif message.header.source == Source.POSITIONS and message.closed:
+            account.halt("positions", message.text or "the position server does not agree")
+        elif message.header.source == Source.POSITIONS:
+            account.resume("positions")
 
     def _recalled(self, message: RecallMessage) -> list[bytes]:
         """Return what is known after so many reports: before them, up to which they go."""

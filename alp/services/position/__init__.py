@@ -1,0 +1,1 @@
+"""The position server: what the bus and the venues tell becomes one ledger, which is published."""
