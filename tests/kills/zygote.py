@@ -19,6 +19,7 @@ import kill_points
 
 from alp.cli import main
 from alp.services.execution import handler
+from alp.services.position import service as position_service
 from alp.venues.kraken.rate_counter import Tier
 
 
@@ -49,7 +50,8 @@ def run(order: dict[str, Any]) -> int:
     for source, target in ((null, 0), (out, 1), (out, 2)):
         os.dup2(source, target)
     os.environ.update(order["environment"])
-    handler.orders_for = quickly(handler.orders_for)
+    for each in (handler, position_service):
+        each.orders_for = quickly(each.orders_for)
     if order["point"]:
         kill_points.install(order["point"], order["passes"])
     try:

@@ -1,16 +1,20 @@
-"""A position server beside a real handler and a simulated exchange, and the exchange's own books."""
+"""A position server beside a real handler and a simulated exchange, whose books are the truth."""
 
 from __future__ import annotations
 
+import asyncio
+import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 from handler_processes import Zygote
-from handler_world import SECOND, SOON_S, Handler, World, world
-from kill_venues import COIN, SCENES, free_port
+from handler_world import SOON_S, Handler, World, world
+from kill_venues import SCENES, free_port
 from waits import until
 
 from alp.errors import AlpError
@@ -69,15 +73,13 @@ class Positions:
                 return
             assert server.alive, server.text[-4000:]
             assert time.monotonic() < end, (status, page, server.text[-4000:])
-            await _pause()
+            await asyncio.sleep(0.05)
 
     # what the exchange has
 
     def exchange_trades(self) -> Counter[tuple[int, int]]:
         """Price and quantity of every trade, by the exchange's own books."""
-        return Counter(
-            (each.price, each.quantity) for each in self.world.desk.trades_of("first")
-        )
+        return Counter((each.price, each.quantity) for each in self.world.desk.trades_of("first"))
 
     def exchange_base(self) -> int:
         """What is held, in the order table's lots."""
@@ -95,8 +97,6 @@ class Positions:
 
     def booked(self) -> dict[str, tuple[int, int, int]]:
         """By proof: side, base and quote amount of every trade in the ledger."""
-        import json
-
         engine = open_engine(self.ledger)
         found: dict[str, tuple[int, int, int]] = {}
         try:
@@ -174,10 +174,11 @@ async def positions(
         yield Positions(here, zygote, ledger or str(folder / "ledger.db"))
 
 
-async def _pause() -> None:
-    import asyncio
+def played(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Let a test that waits be one that pytest runs."""
 
-    await asyncio.sleep(0.05)
+    @wraps(test)
+    def run(*args: Any, **kwargs: Any) -> None:
+        asyncio.run(test(*args, **kwargs))
 
-
-__all__ = ["COIN", "SECOND", "Positions", "positions"]
+    return run

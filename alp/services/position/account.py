@@ -233,7 +233,7 @@ class KeptAccount:
         """Keep the handler's gate closed while something does not agree."""
         while True:
             why = self.closing
-            if self.link.answered:
+            if self.link.answered and (why or self.readings):
                 await self.link.say(closed=bool(why), text=why[0] if why else "")
             await asyncio.sleep(GATE_S)
 

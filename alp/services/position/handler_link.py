@@ -20,7 +20,6 @@ from alp._core.wire import (
     ExecutionReportMessage,
     GateMessage,
     HeaderFields,
-    HeartbeatMessage,
     PositionMessage,
     RecallMessage,
     WireError,
@@ -76,7 +75,7 @@ class HandlerLink:
         self._client = CommandClient(context, commands, curve)
         self._heard = heard
         self._turn = asyncio.Lock()
-        self._closed_there = False
+        self._may_be_closed = True  # by a server before this one
 
     def __enter__(self) -> Self:
         return self
@@ -145,14 +144,14 @@ class HandlerLink:
             logger.info("the handler is process %d", gate.token)
             self.missed += self.token != 0
             self.token, after = gate.token, 0
-            self._closed_there = False
+            self._may_be_closed = True
         if gate.header.exchange_ns > after:
             self.missed += 1
             logger.warning("the handler no longer has %d reports", gate.header.exchange_ns - after)
 
     async def say(self, *, closed: bool, text: str) -> bool:
         """Close the handler's gate, or let go of it; return whether it took that."""
-        if not closed and not self._closed_there:
+        if not closed and not self._may_be_closed:
             return True
         async with self._turn:
             message = GateMessage(_header(), closed, False, 0, wire_text(text))
@@ -160,18 +159,8 @@ class HandlerLink:
                 answer = await self._client.ask(encode(message), timeout_s=ANSWER_S, times=1)
             except TimeoutError:
                 return False
-        self._closed_there = closed
+        self._may_be_closed = closed
         return isinstance(answer, GateMessage)
-
-    async def is_there(self) -> bool:
-        """Whether it answers."""
-        async with self._turn:
-            question = HeartbeatMessage(_header(), 0, 0)
-            try:
-                await self._client.ask(encode(question), timeout_s=ANSWER_S, times=1)
-            except TimeoutError:
-                return False
-        return True
 
 
 def _header() -> HeaderFields:

@@ -199,6 +199,7 @@ class Marks:
         self._assets = assets
         self._markets: dict[int, tuple[Decimal, list[str]]] = {}
         self._told: dict[str, tuple[int, int]] = {}
+        self._par: set[str] = set()
         products = sorted((p for each in accounts for p in each.products), key=lambda p: p.index)
         priced: set[str] = set()
         for product in products:
@@ -211,14 +212,17 @@ class Marks:
             tick, before = product.market.tick_size, self._markets.get(numbers[product.index])
             self._markets[numbers[product.index]] = (tick, [*(before[1] if before else ()), *names])
 
-    def par(self, now_ns: int) -> list[Mark]:
+    def par(self, unpriced: Iterable[str], now_ns: int) -> list[Mark]:
         """Return the marks of other dollars than the quote: each counts as one."""
         quote = self._assets.quote
-        return [
-            Mark(each.name, now_ns, self._assets.mark_x96(each.name, "1"))
-            for each in self._assets.values()
-            if each != quote and _is_par(each, self._assets)
-        ]
+        names = {name for name in unpriced if {name, quote.name} <= PAR}
+        made = []
+        for name in sorted(names - self._par):
+            asset = self._assets[name] if name in self._assets else Asset(name)
+            table = Assets(quote, (asset,))
+            made.append(Mark(name, now_ns, table.mark_x96(name, "1")))
+        self._par |= names
+        return made
 
     def bbo(self, message: BboMessage, now_ns: int) -> list[Mark]:
         """Return what a touch says of prices."""

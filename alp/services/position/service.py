@@ -188,7 +188,6 @@ class PositionService:
             self._combined = Combined(accounts, pair, self._chain)
             pool = {self._strategy.spec.pool.base, self._strategy.spec.pool.network.native}
             self._marks = Marks(accounts, bus_numbers(self._strategy), assets, pool)
-            self.booker.add(self._marks.par(time.time_ns()))
             self.kept = [
                 await self._kept(stack, context, *each)
                 for each in zip(self._owners, accounts, strict=True)
@@ -292,6 +291,7 @@ class PositionService:
     # telling
 
     def _applied(self, applied: Applied) -> None:
+        self.booker.add(self._marks.par(applied.snapshot.unpriced, time.time_ns()))
         if any(each.changes for each in applied.deltas):
             self._say()
 
