@@ -45,6 +45,8 @@ from alp.services.market.feeds import MarketData
 from alp.services.market.metrics import MarketMetrics
 from alp.strategy.desk import desk_of
 from alp.strategy.loading import load_manifest
+from alp.services.position.booking import BOUNDS_MS
+from alp.services.position.metrics import PositionMetrics
 from alp.system.page import SystemMetrics
 from alp.venues.account.session import AccountSession
 from alp.venues.credentials import Secret, credentials_of
@@ -78,6 +80,7 @@ def metrics_page() -> str:
         "Watchdog": _watchdog_metrics(),
         "LP agent": _lp_metrics(),
         "Market maker": _maker_metrics(),
+        "Position server": _position_metrics(),
         "The whole system": _system_metrics(),
     }
     lines = []
@@ -139,6 +142,19 @@ def _watchdog_metrics() -> WatchdogMetrics:
         ready=lambda: Health(ok=True),
     )
     return WatchdogMetrics("", parts, LoopWatch())
+
+
+def _position_metrics() -> PositionMetrics:
+    """The collector of a position server that has no account yet."""
+    booker = SimpleNamespace(
+        counts={"booked": 0, "duplicate": 0, "marks": 0},
+        waiting=0,
+        refusals=(),
+        latencies=[0] * (len(BOUNDS_MS) + 1),
+        latency_ns=0,
+    )
+    parts: Any = SimpleNamespace(snapshot=None, assets=None, booker=booker, kept=[])
+    return PositionMetrics("", parts, LoopWatch())
 
 
 def _lp_metrics() -> LpMetrics:

@@ -128,8 +128,8 @@ def _coins(_ctx: click.Context, _param: click.Parameter, text: str | None) -> in
     "accounts",
     multiple=True,
     metavar="NAME",
-    help="Have this account, with new keys of its own, which need --keys: NAME, and NAME-2 for its "
-    "watchdog; repeat for several.  [default: first and second]",
+    help="Have this account, with new keys of its own, which need --keys: NAME, NAME-2 for its "
+    "watchdog, NAME-3 for the position server; repeat for several.  [default: first and second]",
 )
 @click.option(
     "--base",

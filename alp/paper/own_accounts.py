@@ -12,8 +12,8 @@ from alp.paper.accounts import Account, ApiKey, pem_of
 from alp.paper.desk import Desk
 from alp.venues.credentials import Credentials, Kind, Secret, credentials_of
 
-KEYS = 2
-"""Of each account: the second is for its watchdog."""
+KEYS = 3
+"""Of each account: the second is for its watchdog, the third for who counts what it has."""
 SECRET_BYTES = 48
 
 

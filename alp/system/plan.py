@@ -33,6 +33,8 @@ STOP_MARGIN_S = 10.0
 """Beyond spec.execution.stopWithin: a handler closes its streams and its journal."""
 BLOCK_S = 12.0
 WATCHDOG = "-watchdog"
+POSITIONS = "-positions"
+"""Of the names of the position server's keys."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class AccountPlace:
     ----------
     owner
         The first of the venues that are this account; its name names the processes.
-    keys, watchdog_keys
+    keys, watchdog_keys, positions_keys
         Folders; None: the environment has them.
     """
 
@@ -51,6 +53,7 @@ class AccountPlace:
     venues: tuple[Venue, ...]
     keys: Path | None
     watchdog_keys: Path | None
+    positions_keys: Path | None = None
 
     @property
     def handler(self) -> str:
@@ -75,6 +78,8 @@ class Scene:
         Empty where nothing is sent.
     exchanges
         Those that are simulated.
+    counted
+        Whether there are keys for a position server.
     """
 
     strategy: Strategy
@@ -86,6 +91,7 @@ class Scene:
     world: World = field(default_factory=World)
     watched: bool = True
     json_logs: bool = False
+    counted: bool = True
 
     @property
     def has_lp(self) -> bool:
@@ -247,6 +253,38 @@ def maker_parts(scene: Scene) -> Iterator[Part]:
     )
 
 
+def position_parts(scene: Scene) -> Iterator[Part]:
+    """Return the position server: one process for all accounts, where there are keys for it."""
+    if not (scene.accounts and scene.counted):
+        return
+    health, publish = scene.health(), scene.end("positions")
+    command = ["position-server", str(scene.manifest), "--state", str(scene.state)]
+    command += ["--health", health, "--publish", publish, "--recall", recall_endpoint(publish)]
+    command += ["--quotes", scene.end("quotes"), "--chain", scene.end("lp")]
+    if scene.exchanges:
+        # A session on paper has a ledger of its own, whatever the environment says.
+        command += ["--ledger", str(scene.state / "ledger.db")]
+    variables: list[str] = []
+    for account in scene.accounts:
+        name = account.owner.name
+        command += ["--commands", f"{name}={scene.end(f'commands-{name}')}"]
+        command += ["--orders", f"{name}={scene.end(f'orders-{name}')}"]
+        if account.positions_keys is not None:
+            command += ["--keys", f"{name}={account.positions_keys}"]
+        variables += _variables(name + POSITIONS, scene.around)
+    yield Part(
+        "positions",
+        Role.POSITIONS,
+        tuple(command),
+        health,
+        environment=tuple(variables),
+        sockets={"publish": publish, "recall": recall_endpoint(publish)},
+        state=str(scene.state),
+        needs=("quotes", *(each.handler for each in scene.accounts)),
+        venues=tuple(each.name for each in scene.strategy.spec.venues),
+    )
+
+
 COMPONENTS: tuple[Callable[[Scene], Iterator[Part]], ...] = (
     exchange_parts,
     quote_parts,
@@ -254,6 +292,7 @@ COMPONENTS: tuple[Callable[[Scene], Iterator[Part]], ...] = (
     handler_parts,
     pool_parts,
     maker_parts,
+    position_parts,
 )
 """What a system is made of, each after what it needs."""
 
@@ -281,6 +320,7 @@ def plan_paper(
             venues,
             keys_folder(around, owner.exchange) / owner.name,
             keys_folder(around, owner.exchange) / f"{owner.name}-2",
+            keys_folder(around, owner.exchange) / f"{owner.name}-3",
         )
         for owner, venues in accounts_of(changed)
     )
@@ -321,7 +361,14 @@ def plan_run(
     _refuse(strategy, problems)
     source = (strategy.source or Path("strategy.yaml")).absolute()
     scene = Scene(
-        strategy, source, around.state, around, accounts, watched=watched, json_logs=json_logs
+        strategy,
+        source,
+        around.state,
+        around,
+        accounts,
+        watched=watched,
+        json_logs=json_logs,
+        counted=all(_has_keys(each, around) for each in accounts),
     )
     return _plan(scene, "run", None, [])
 
@@ -331,7 +378,9 @@ def account_places(strategy: Strategy, around: Surroundings) -> tuple[AccountPla
     if strategy.spec.mode == "shadow":
         return ()
     return tuple(
-        AccountPlace(owner, venues, _secret(owner, around, ""), _secret(owner, around, WATCHDOG))
+        AccountPlace(
+            owner, venues, *(_secret(owner, around, each) for each in ("", WATCHDOG, POSITIONS))
+        )
         for owner, venues in accounts_of(strategy)
     )
 
@@ -366,7 +415,12 @@ def _notes(scene: Scene, parts: list[Part]) -> Iterator[str]:
         yield "nobody tells what the pool's ranges hold: the venues' inventory counts alone"
     if not scene.accounts:
         yield "spec.mode is shadow: nothing is sent, so no account is opened"
-    elif not scene.watched:
+    elif not scene.counted:
+        yield (
+            "nothing is counted: for a position server each account needs keys to read, "
+            f"NAME{POSITIONS}"
+        )
+    if scene.accounts and not scene.watched:
         yield "without a watchdog orders stay when a handler dies and cannot be started again"
 
 
@@ -399,6 +453,13 @@ def _secret(venue: Venue, around: Surroundings, suffix: str) -> Path | None:
     secret = venue.credentials.secret_ref
     name = secret.name if secret.key is None else f"{secret.name}.{secret.key}"
     return around.secrets / f"{name}{suffix}"
+
+
+def _has_keys(account: AccountPlace, around: Surroundings) -> bool:
+    """Whether there are keys for a position server: without them there is none."""
+    folder = account.positions_keys
+    variable = variable_names(account.owner.name + POSITIONS)["key"]
+    return variable in around.variables or (folder is not None and around.is_folder(folder))
 
 
 def _missing_keys(

@@ -26,6 +26,8 @@ from alp.ledger.store import read_books, stream_entries
 from alp.ledger.verify import verify
 
 OWNER = "{}-venue"
+READY_S = 90.0
+"""A venue's budget of requests may have to begin anew."""
 
 
 def reading_keys(venue: str, folder: Path) -> dict[str, str]:
@@ -66,7 +68,7 @@ class Positions:
 
     async def ready(self, server: Handler) -> None:
         """Wait until its word can be used."""
-        end = time.monotonic() + SOON_S
+        end = time.monotonic() + READY_S
         while True:
             status, page = await server.page("/readyz")
             if status == 200 and all(page["readings"].values()):

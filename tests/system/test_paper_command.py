@@ -91,6 +91,7 @@ def test_the_whole_system_on_paper(paper: Paper) -> None:
                 "chain",
                 "lp-agent",
                 "maker",
+                "positions",
             ]
             positions = f"{parts['lp-agent']['health']}/positions"
             await until(lambda: (get(positions)[1] or {}).get("positions"), SOON_S)
@@ -150,6 +151,7 @@ def test_the_handler_cancels_what_rests_when_the_whole_is_stopped(paper: Paper) 
                 "chain",
                 "lp-agent",
                 "maker",
+                "positions",
             }
             second = paper.alp("paper", str(paper.manifest), "--state", str(paper.state))
             assert second.returncode == 3
@@ -158,7 +160,8 @@ def test_the_handler_cancels_what_rests_when_the_whole_is_stopped(paper: Paper) 
             lines = [json.loads(each) for each in paper.log.read_text().splitlines()]
             ended = [each["message"] for each in lines if " ended with " in each["message"]]
             clean = [each.split()[0] for each in ended if each.endswith("status 0")]
-            assert clean[:-2] == ["maker", "lp-agent", "handler-perp", "quotes", "watchdog-perp"]
+            order = ["maker", "lp-agent", "handler-perp", "positions", "quotes", "watchdog-perp"]
+            assert clean[:-2] == order
             assert set(clean[-2:]) == {"exchange-binance-usdm", "chain"}
         finally:
             context.destroy(linger=0)

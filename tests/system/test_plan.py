@@ -70,6 +70,7 @@ def test_paper_has_an_exchange_for_each_and_processes_for_each_account() -> None
         "chain",
         "lp-agent",
         "maker",
+        "positions",
     ]
     usdm, coinbase = plan.parts[:2]
     accounts = [b for a, b in itertools.pairwise(usdm.command) if a == "--account"]
@@ -80,6 +81,9 @@ def test_paper_has_an_exchange_for_each_and_processes_for_each_account() -> None
     assert plan.part("handler-b").needs == ("exchange-binance-usdm", "quotes", "watchdog-b")
     assert option(plan.part("handler-b"), "--keys") == "/state/keys/binance-usdm/b"
     assert option(plan.part("watchdog-b"), "--keys") == "/state/keys/binance-usdm/b-2"
+    assert plan.part("positions").needs == ("quotes", "handler-a", "handler-b", "handler-c")
+    keys = [b for a, b in itertools.pairwise(plan.part("positions").command) if a == "--keys"]
+    assert keys[1] == "b=/state/keys/binance-usdm/b-3"
     assert option(plan.part("watchdog-b"), "--orders") == plan.part("handler-b").sockets["publish"]
 
 
@@ -277,6 +281,7 @@ def test_whatever_wants_orders_is_stopped_first_and_the_watchdog_last_but_the_wo
         ["maker"],
         ["lp-agent"],
         ["handler-a"],
+        ["positions"],
         ["quotes"],
         ["watchdog-a"],
         ["exchange-binance-usdm", "chain"],
@@ -310,7 +315,7 @@ def test_a_plan_is_printed_for_people_and_as_json_without_a_secret() -> None:
         "quote-server",
     ]
     text = plan.text()
-    order = "maker; lp-agent; handler-a, handler-b, handler-c; quotes; watchdog-a"
+    order = "maker; lp-agent; handler-a, handler-b, handler-c; positions; quotes; watchdog-a"
     assert f"stopped in this order: {order}" in text
     assert "started again, 5 times within 300 s, but not after exit status 2, 3, 4, 6" in text
     assert "if it ends by itself: everything is stopped" in text

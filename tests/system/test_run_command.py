@@ -79,5 +79,5 @@ def test_what_is_not_running_is_told(paper: Paper) -> None:
 def test_a_plan_is_printed_and_makes_nothing(paper: Paper) -> None:
     told = paper.alp("paper", str(paper.manifest), "--plan", "--state", str(paper.state))
     assert told.returncode == 0, told.stderr
-    assert "tried, paper: 4 processes" in told.stdout
+    assert "tried, paper: 5 processes" in told.stdout
     assert not paper.state.exists()

@@ -34,8 +34,9 @@ SECOND = 10**9
 OVERLAP_NS = 60 * SECOND
 """Trades are asked for from so much earlier: a venue's list and its stream may differ in time."""
 MOST_COMPARED = 5
-SHARE = 4
-"""The budget of requests is the handler's too: this part of it is used here."""
+RESERVE = 4
+"""Venues count the requests of handler and position server together: of the budget this part is
+left to the handler."""
 
 
 class Reading(NamedTuple):
@@ -90,7 +91,7 @@ class VenueReader:
             OrderHttp(adapter.endpoints.rest, timeout_s=10.0)
         )
         rates = OrderRates(
-            max(adapter.weight_per_minute // SHARE, 1),
+            max(adapter.weight_per_minute - adapter.weight_per_minute // RESERVE, 1),
             adapter.orders_per_10s,
             adapter.counter if isinstance(adapter, CountsPerPair) else None,
             weight_window_s=adapter.weight_window_s if isinstance(adapter, CountsWithin) else 60,
@@ -153,7 +154,6 @@ class VenueReader:
         VenueError
             If there is no answer.
         """
-        await self._calls.compare_clocks()
         before = await self._held()
         for _ in range(MOST_COMPARED):
             events = await self.trades(since_ns - OVERLAP_NS)
