@@ -67,6 +67,12 @@ from alp.cli.options import state_option
     help="How often ledger, handler and venue are compared.",
 )
 @click.option(
+    "--accept",
+    default="",
+    metavar="REASON",
+    help="Book what a venue has more or less than the ledger at this start, for this reason.",
+)
+@click.option(
     "--health",
     metavar="HOST:PORT",
     help="Serve /livez, /readyz, /metrics, /positions and /pnl here.  [default: nowhere]",
@@ -89,6 +95,7 @@ def position_server(
     quotes: str | None,
     chain: str | None,
     period: float,
+    accept: str,
     health: str | None,
     clients: Path | None,
     publish: str | None,
@@ -137,6 +144,7 @@ def position_server(
             health,
             guarded(curve_keys(curve), clients) if clients else curve_keys(curve),
             DropRules(period_ns=int(period * 10**9)),
+            accept,
         ),
     )
 

@@ -13,8 +13,9 @@ from position_kills import play
 from position_world import Positions, played, positions
 from waits import until
 
-from alp._core.wire import InventoryMessage, PositionMessage, decode
-from alp.bus.sockets import Subscriber
+from alp._core.wire import HeaderFields, InventoryMessage, PositionMessage, decode, encode
+from alp.bus.sockets import Publisher, Subscriber
+from alp.bus.sources import Source
 from alp.ledger.accounts import Account, Kind
 from alp.services.position.accounts import COMBINED
 
@@ -139,6 +140,44 @@ async def test_money_that_is_gone_closes_the_gate_and_names_the_entry(tmp_path: 
         await until(lambda: "agree again" in server.text, SOON_S)
         gate = await here.world.ready(handler)
         assert not gate.closed
+
+
+@played
+async def test_what_a_person_accepts_is_booked_with_the_reason(tmp_path: Path) -> None:
+    async with positions(tmp_path, "binance-spot") as here:
+        handler = await here.world.start()
+        await here.world.ready(handler)
+        server = await here.start()
+        await here.ready(server)
+        server.signal(signal.SIGTERM)
+        assert await server.status() == 0
+        here.world.desk.accounts.by_name["first"].change("USDC", 5 * 10**8)
+        server = await here.start("--accept", "a deposit of five")
+        await here.ready(server)
+        assert here.cash() == here.exchange_cash()
+        _, page = await server.page("/pnl")
+        assert page["attribution"]["adjustment"] == "5"
+        await here.world.ready(handler)
+
+
+@played
+async def test_the_pools_leg_is_heard_and_booked(tmp_path: Path) -> None:
+    async with positions(tmp_path) as here:
+        handler = await here.world.start()
+        await here.world.ready(handler)
+        plain: zmq.Context[zmq.Socket[bytes]] = zmq.Context.shadow(here.world.context)
+        where = here.world.end("lp"), here.world.end("lp.recall")
+        with Publisher(plain, *where, int(Source.LP_AGENT)) as agent:
+            server = await here.start()
+            await here.ready(server)
+            held = Account(Kind.LP, "ethereum:handled", "WETH")
+            for base in (10**18, 9 * 10**17):
+                header = HeaderFields(int(Source.LP_AGENT), 0, 0, time.time_ns(), 0)
+                agent.publish(encode(InventoryMessage(header, base, 2500 * 10**6, 0, 7, 1)))
+                await until(lambda: here.snapshot().balances.get(held) == base, SOON_S)  # noqa: B023
+        server.signal(signal.SIGTERM)
+        assert await server.status() == 0
+        here.verify()
 
 
 @played

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
+from hashlib import sha256
 
 from alp._core.wire import ExecutionReportMessage
 from alp.errors import DataError, RpcError, VenueError
@@ -13,7 +14,7 @@ from alp.ledger.accounts import Account
 from alp.ledger.adoption import adoptions
 from alp.ledger.assets import Assets
 from alp.ledger.books import Snapshot
-from alp.ledger.events import Adoption, Event, Proof, own_proof
+from alp.ledger.events import Adjustment, Adoption, Event, Proof, own_proof
 from alp.ledger.reconcile import Difference
 from alp.services.position.accounts import VenueAccount
 from alp.services.position.booking import Booker
@@ -37,6 +38,11 @@ TRY_AGAIN_S = 1.0
 class KeptAccount:
     """Keeps the ledger of one account true.
 
+    Parameters
+    ----------
+    accept
+        Why differences in what the account has are booked at the start; empty: they are not.
+
     Attributes
     ----------
     trouble
@@ -54,6 +60,7 @@ class KeptAccount:
         booker: Booker,
         reader: VenueReader,
         rules: DropRules,
+        accept: str = "",
     ) -> None:
         self.account = account
         self.intake = Intake(account, assets)
@@ -66,6 +73,7 @@ class KeptAccount:
         self._booker = booker
         self._reader = reader
         self._rules = rules
+        self._accept = accept
         self._held: list[ExecutionReportMessage] = []
         self._streamed_ns = 0
         self._missed = 0
@@ -140,6 +148,8 @@ class KeptAccount:
             logger.info("%s: adopted, after %d trades", name, len(reading.trades))
         else:
             await self._catch_up(reading.events, begun_ns)
+            if self._accept:
+                await self._accept_differences(reading)
         self.intake.begun_ns = begun_ns if begun_ns is not None else since_ns
         self.trouble = ""
         held, self._held = self._held, []
@@ -158,6 +168,31 @@ class KeptAccount:
             *adoptions(actual, booked, reading.until_ns),
             Adoption(marker, reading.since_ns, account.place, quote, 0),
         ]
+
+    async def _accept_differences(self, reading: Reading) -> None:
+        """Book what the venue has more or less than the ledger, because a person said so."""
+        if not reading.at_rest:
+            raise VenueError(f"{self.account.name}: traded while it was read, nothing is accepted")
+        ledger, snapshot = await self._booker.work(self._books, reading.since_ns)
+        compared = self.drop_copy.compare(reading, ledger, ledger, reading.until_ns, snapshot)
+        booked = after(compared.events, snapshot.balances)
+        differing = {each.subject for each in compared.differences if each.closes_gate}
+        places = {*reading.amounts, *(each for each in booked if each.place == self.account.place)}
+        events = list(compared.events)
+        for where in sorted(each for each in places if str(each) in differing):
+            amount = reading.amounts.get(where, 0) - booked.get(where, 0)
+            stated = f"{where}|{amount}|{snapshot.last_entries.get(where, 0)}"
+            proof = own_proof("accepted", sha256(stated.encode()).hexdigest()[:32])
+            logger.warning("%s: accepted: %+d: %s", where, amount, self._accept)
+            events.append(
+                Adjustment(proof, reading.until_ns, where.place, where.asset, amount, self._accept)
+            )
+        await self._booker.apply(events)
+
+    def _books(self, since_ns: int) -> tuple[Trades, Snapshot]:
+        """Return the ledger's trades and balances of one moment; in the ledger's thread."""
+        keeper = self._booker.keeper
+        return keeper.trades(self.account.name, since_ns), keeper.snapshot()
 
     async def _catch_up(self, events: Sequence[Event], begun_ns: int) -> None:
         before = self._booker.counts["booked"]
@@ -190,7 +225,7 @@ class KeptAccount:
 
     async def _compare_once(self) -> bool:
         """Read the venue, hear what is told, and compare; return whether to look again soon."""
-        intake, keeper = self.intake, self._booker.keeper
+        intake = self.intake
         assert intake.begun_ns is not None
         now_ns = await self._reader.now_ns()
         since_ns = max(intake.begun_ns, now_ns - self._rules.window_ns)
@@ -203,11 +238,7 @@ class KeptAccount:
             await self._catch_up(reading.events, intake.begun_ns)
         await self._booker.flush()
         intake.stream.forget(since_ns - LOOK_BACK_NS)
-
-        def books() -> tuple[Trades, Snapshot]:
-            return keeper.trades(self.account.name, since_ns), keeper.snapshot()
-
-        ledger, snapshot = await self._booker.work(books)
+        ledger, snapshot = await self._booker.work(self._books, since_ns)
         compared = self.drop_copy.compare(
             reading, ledger, intake.stream, self._streamed_ns or reading.until_ns, snapshot
         )

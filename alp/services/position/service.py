@@ -95,6 +95,8 @@ class Placement:
         By the name of the first venue of an account.
     health
         ``HOST:PORT`` of probes and metrics; None serves none.
+    accept
+        Why differences that are found at the start are booked; empty: they are not.
     """
 
     ledger: str
@@ -106,6 +108,7 @@ class Placement:
     health: str | None = None
     curve: CurveKeys | None = None
     rules: DropRules = field(default_factory=DropRules)
+    accept: str = ""
 
 
 class PositionService:
@@ -219,7 +222,9 @@ class PositionService:
         adapter = orders_for(owner.exchange, endpoints_of(self._strategy, owner))
         reader = VenueReader(account, assets, adapter, self._keys[owner.name])
         await stack.enter_async_context(reader)
-        kept = KeptAccount(account, assets, self.booker, reader, self._placement.rules)
+        kept = KeptAccount(
+            account, assets, self.booker, reader, self._placement.rules, self._placement.accept
+        )
         kept.link = stack.enter_context(
             HandlerLink(
                 context,
