@@ -301,3 +301,19 @@ def test_a_balance_that_differs_by_something_else_each_time_counts_in_the_end(co
             ).differences
         )
     assert [each.subject for each in copy.drop.confirmed] == [str(contract)]
+
+
+def test_what_was_booked_long_ago_is_not_read_again(
+    copy: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper, name = copy.keeper, copy.account.name
+    monkeypatch.setattr("time.time_ns", lambda: NOW)
+    assert len(keeper.trades(name, NOW - SECOND)) == 1
+    later = NOW + 3600 * SECOND
+    monkeypatch.setattr("time.time_ns", lambda: later)
+    late = report("9")._replace(header=HeaderFields(32, 0, 2, later, later))
+    copy.keeper.apply(copy.reader.report(late))
+    assert len(keeper.trades(name, NOW - SECOND)) == 2
+    copy.keeper.apply(copy.reader.report(report("10")))  # told late, of long ago
+    proofs = {each.proof.rpartition("|")[2] for each in keeper.trades(name, later).seen()}
+    assert proofs == {"9", "10"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -48,6 +49,7 @@ class Keeper:
         self.ledger = Ledger(place, assets, holder=holder)
         self._engine = open_engine(place)
         self._booked, self._duplicate = 0, 0
+        self._past: deque[tuple[int, int]] = deque()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -122,18 +124,28 @@ class Keeper:
 
     def trades(self, owner: str, since_ns: int) -> Trades:
         """Return the ledger's view of an account's trades since a time, and some before it."""
-        rows = []
+        rows, old, floor = [], 0, self._floor(since_ns - SLACK_NS)
         with guarded(self._place), reading(self._engine) as connection:
             for row in stream_entries(connection, newest=_MOST_ENTRIES):
-                if row.kind == Fill.kind and row.at_ns < since_ns - SLACK_NS:
-                    break
                 mine = row.proof.startswith(f"{owner}|")
+                # One of long ago may have been told late; so many in a row were not.
+                old += mine and row.kind == Fill.kind and row.at_ns < since_ns - SLACK_NS
+                if old > _MOST_OLD or row.sequence <= floor:
+                    break
                 if mine and row.reversed_by is None and row.kind in (Fill.kind, Fee.kind):
                     rows.append(row)
         view = Trades()
         for row in rows:
             view.add([event_of(row.kind, Proof(row.proof), row.at_ns, row.content)], row.sequence)
         return view
+
+    def _floor(self, before_ns: int) -> int:
+        """Return up to which entry all were booked before a time, as far as it is remembered."""
+        self._past.append((time.time_ns(), self.ledger.books.sequence))
+        while len(self._past) > 1 and self._past[1][0] < before_ns:
+            self._past.popleft()
+        at_ns, sequence = self._past[0]
+        return sequence if at_ns < before_ns else 0
 
     def newest_fill_ns(self, owner: str) -> int | None:
         """Return when the newest trade of an account happened; None: the ledger has none."""
@@ -156,3 +168,4 @@ class Keeper:
 
 
 _MOST_ENTRIES = 200_000
+_MOST_OLD = 1_000

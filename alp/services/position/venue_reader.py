@@ -166,7 +166,7 @@ class VenueReader:
         return self._reading(before, events, since_ns, until_ns, at_rest=False)
 
     async def trades(self, since_ns: int) -> list[Event]:
-        """Return the trades that the venue lists since a time.
+        """Return the trades that the venue lists since a time, the oldest first.
 
         Raises
         ------
@@ -183,7 +183,8 @@ class VenueReader:
                 )
             )
             found += _events(product, outcomes, self._assets, since_ns)
-        return found
+        # A fee stays behind its trade.
+        return sorted(found, key=lambda each: each.at_ns)
 
     async def _held(self) -> tuple[dict[str, int], dict[str, PositionNews]]:
         outcomes = await self._calls.ask_all(
