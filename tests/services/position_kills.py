@@ -7,7 +7,7 @@
 
 After every restart each trade of the exchange is in the ledger once, and what the ledger holds is
 what the exchange says; at the end the ledger is verified from its first entry. Ends with status 1
-where something did not hold.
+where something did not hold, and with 2 where the machine did not keep up.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
 
@@ -31,8 +33,22 @@ from handler_world import Handler  # noqa: E402
 from kill_venues import SCENES  # noqa: E402
 from position_world import Positions, positions  # noqa: E402
 
+NOT_PLAYED = 2
+"""Exit status: a process was not ready in time, so nothing was proven or refuted."""
 LIVES_S = (0.05, 1.5)
 LIES_S = (0.0, 1.0)
+
+
+class Late(Exception):
+    """A process was not ready in time; a busy machine is enough for that."""
+
+
+@asynccontextmanager
+async def _in_time() -> AsyncIterator[None]:
+    try:
+        yield
+    except AssertionError as error:
+        raise Late(str(error)) from None
 
 
 async def play(folder: Path, venue: str, kills: int, seed: int, ledger: str = "") -> Counter[str]:
@@ -42,9 +58,10 @@ async def play(folder: Path, venue: str, kills: int, seed: int, ledger: str = ""
     async with positions(folder, venue, ledger) as here:
         world = here.world
         handler = await world.start()
-        await world.ready(handler)
-        server = await here.start()
-        await here.ready(server)
+        async with _in_time():
+            await world.ready(handler)
+            server = await here.start()
+            await here.ready(server)
         opened = here.exchange_base() - here.base()
         assert opened == 0, f"adopted {here.base()} of {here.exchange_base()}"
         for number in range(kills):
@@ -60,7 +77,8 @@ async def play(folder: Path, venue: str, kills: int, seed: int, ledger: str = ""
                     await _gone(server)
                     counts["kills at a start"] += 1
                     server = await here.start()
-            await here.ready(server)
+            async with _in_time():
+                await here.ready(server)
             await here.agree()
             counts["rounds"] += 1
             if number % 10 == 9:
@@ -85,7 +103,8 @@ async def _kill(
         handler.signal(signal.SIGKILL)
         await _gone(handler)
         handler = await here.world.start()
-        await here.world.ready(handler)
+        async with _in_time():
+            await here.world.ready(handler)
     return handler
 
 
@@ -102,18 +121,22 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--ledger", default="", help="a database's URL; SQLite by default")
     given = parser.parse_args()
-    failed = 0
+    failed = late = 0
     for venue in given.venue or sorted(SCENES):
         print(f"{venue}: {given.kills} rounds, seed {given.seed}", flush=True)
         with tempfile.TemporaryDirectory(prefix="alp-kills-", ignore_cleanup_errors=True) as name:
             try:
                 counts = asyncio.run(play(Path(name), venue, given.kills, given.seed, given.ledger))
-            except (AssertionError, TimeoutError) as error:
+            except Late as error:
+                print(f"  NOT PLAYED: {error}")
+                late += 1
+                continue
+            except AssertionError as error:
                 print(f"  VIOLATION: {error}")
                 failed += 1
                 continue
         print(f"  {dict(sorted(counts.items()))}", flush=True)
-    return 1 if failed else 0
+    return 1 if failed else NOT_PLAYED if late else 0
 
 
 if __name__ == "__main__":

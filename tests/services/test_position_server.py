@@ -199,8 +199,8 @@ async def test_of_two_servers_the_later_one_has_the_ledger(tmp_path: Path) -> No
 @pytest.mark.parametrize("venue", ["binance-usdm", "binance-spot"])
 @played
 async def test_no_trade_is_lost_or_doubled_however_it_dies(tmp_path: Path, venue: str) -> None:
-    counts = await play(tmp_path, venue, kills=10, seed=1)
-    assert counts["rounds"] == 10
+    counts = await play(tmp_path, venue, kills=20, seed=1)
+    assert counts["rounds"] == 20
     assert counts["trades"]
 
 
