@@ -14,4 +14,5 @@ class Source(IntEnum):
     POSITIONS = 3
     LP_AGENT = 4
     RISK = 5
+    """Who may close gates: a person at the terminal view."""
     EXECUTION = 32

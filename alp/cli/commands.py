@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "paper": ("alp.cli.paper:paper", "Run a whole strategy at exchanges on localhost."),
     "run": ("alp.cli.run:run", "Run a whole strategy where its venues are."),
     "status": ("alp.cli.status:status", "Ask a running system how it is."),
+    "watch": ("alp.cli.watch:watch", "Show a running system live, in a terminal."),
     "doctor": ("alp.cli.doctor:doctor", "Look whether a strategy could run; say what to mend."),
     "quote-server": (
         "alp.cli.quote_server:quote_server",
@@ -72,7 +73,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 SECTIONS: dict[str, tuple[str, ...]] = {
     "The manifest": ("validate", "explain", "convert-config", "schema"),
     "Backtests": ("backtest", "report", "sweep", "data"),
-    "The whole system": ("paper", "run", "status", "doctor"),
+    "The whole system": ("paper", "run", "watch", "status", "doctor"),
     "Market data": ("quote-server", "record", "recording", "replay", "top"),
     "Execution": (
         "route",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
 
 from alp.cli.lazy import Command
 from alp.cli.system_command import run_plan, show_plan, system_options
+
+LAST_LINES = 20
 
 
 @click.command(
@@ -48,12 +51,20 @@ from alp.cli.system_command import run_plan, show_plan, system_options
     help="Play a recording or capture at a venue of the manifest, of the product that is called so "
     "there; repeat for further files and venues.  [default: made up]",
 )
+@click.option(
+    "--watch",
+    "watched",
+    is_flag=True,
+    help="Show it live in this terminal; what the parts write goes to a file in the folder of "
+    "state.",
+)
 @system_options
 def paper(
     manifest: Path,
     rate: float,
     seed: int,
     recordings: tuple[str, ...],
+    watched: bool,
     seconds: float | None,
     state: Path | None,
     health: str | None,
@@ -89,4 +100,32 @@ def paper(
     if only_plan:
         show_plan(plan, as_json=as_json)
         return
+    if watched:
+        _watch(around.state, plan.strategy)
+        return
     run_plan(plan, around.sockets, seconds=seconds, json_logs=json_logs)
+
+
+def _watch(state: Path, strategy: str) -> None:
+    """Run the same command beside this one, without its view, and show what it does."""
+    if not (sys.stdout.isatty() and sys.stdin.isatty()):
+        raise click.UsageError("--watch: this is no terminal; use `alp watch` in one")
+    from alp.cli.watch import show
+    from alp.system.beside import Beside
+    from alp.system.status import page_of
+    from alp.watch.attach import Attached
+
+    arguments = [each for each in sys.argv[1:] if each != "--watch"]
+    with Beside([*arguments, "--state", str(state)], state) as system:
+        stop = show(
+            Attached(lambda: page_of(strategy, "paper"), strategy),
+            over=lambda: system.ended,
+            owns=True,
+        )
+        if stop and not system.ended:
+            system.stop()
+        elif not system.ended:
+            click.echo(f"{strategy} goes on; Ctrl-C stops it; its lines: {system.log}")
+        status = system.follow(LAST_LINES if system.ended else 0)
+    if status:
+        raise click.exceptions.Exit(status)

@@ -14,14 +14,13 @@ from alp.cli.lazy import Command
 from alp.cli.options import json_option, print_json
 
 if TYPE_CHECKING:
-    from alp.bus.sockets import CurveKeys, Subscriber
+    from alp.bus.listener import Listener
+    from alp.bus.sockets import CurveKeys
     from alp.observe.top import Board, Losses
 
 SECOND = 10**9
 GRACE_S = 0.3
 """After the first message, what else there is comes in so long."""
-RECALL_MS = 500
-RETRY_NS = 2 * SECOND
 
 
 @click.command(
@@ -130,21 +129,19 @@ def _source(
 
 
 class _Watch:
-    """A subscriber that asks for the last messages whenever it has missed some."""
+    """What was heard of one source, by its listener."""
 
     def __init__(self, endpoint: str, recall_endpoint: str, keys: CurveKeys | None) -> None:
         import zmq
 
-        from alp.bus.sockets import Subscriber
+        from alp.bus.listener import Listener
         from alp.observe.top import Board
 
         self.endpoint = endpoint
         self.board: Board = Board()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._bus: Subscriber = Subscriber(self._context, [(endpoint, recall_endpoint)], curve=keys)
-        self._known: tuple[int, int] | None = None
-        self._asked_ns = 0
-        self._recall()
+        self._bus: Listener = Listener(self._context, endpoint, recall_endpoint, curve=keys)
+        self._take()
 
     def close(self) -> None:
         self._bus.close()
@@ -161,28 +158,14 @@ class _Watch:
         end = time.monotonic_ns() + int(wait_s * SECOND)
         while True:
             left_ms = max(end - time.monotonic_ns(), 0) // 1_000_000
-            if not self._bus.socket.poll(left_ms):
+            if not self._bus.wait(left_ms):
                 return
-            now = time.monotonic_ns()
-            for message in self._bus.drain():
-                self.board.take(message, now)
-            inlet = self._bus.inlet
-            if self._known != (inlet.gaps, inlet.restarts) and now - self._asked_ns > RETRY_NS:
-                self._recall()
+            self._take()
             time.sleep(min(0.02, left_ms / 1e3))  # what comes meanwhile is drained at once
 
-    def _recall(self) -> None:
-        """Ask for the last messages; where nobody answers, when something comes the next time."""
-        self._asked_ns = time.monotonic_ns()
-        inlet = self._bus.inlet
-        try:
-            messages = self._bus.recall(RECALL_MS)
-        except TimeoutError:
-            return
-        self._known = (inlet.gaps, inlet.restarts)
-        now = time.monotonic_ns()
-        for message in messages:
-            self.board.take(message, now)
+    def _take(self) -> None:
+        for message in self._bus.news(time.monotonic_ns()):
+            self.board.take(message, time.monotonic_ns())
 
 
 def _print_once(

@@ -65,13 +65,13 @@ class Market:
         """Return a price as the venue writes it; ticks where it has not been told what they are."""
         if self.told is None:
             return f"{ticks} ticks"
-        return _scaled(ticks * self.told.price_step, self.told.price_decimals)
+        return scaled(ticks * self.told.price_step, self.told.price_decimals)
 
     def quantity(self, lots: int) -> str:
         """Return a quantity as the venue writes it."""
         if self.told is None:
             return f"{lots} lots"
-        return _scaled(lots * self.told.quantity_step, self.told.quantity_decimals)
+        return scaled(lots * self.told.quantity_step, self.told.quantity_decimals)
 
     def touch(self) -> tuple[BboMessage | None, BboMessage | None]:
         """Return the message where it has a bid, and where it has an ask, of a live book."""
@@ -101,7 +101,8 @@ class Market:
         return (self.updates[-1][1] - before) / ((now_ns - begun_ns) / SECOND)
 
 
-def _scaled(units: int, decimals: int) -> str:
+def scaled(units: int, decimals: int) -> str:
+    """Return units of 10 to the minus `decimals` as an exact text."""
     return format(Decimal(units).scaleb(-decimals), "f")
 
 
@@ -200,13 +201,14 @@ class Board:
                 for source, (heard_ns, uptime_ns) in sorted(self.beats.items())
             },
             "markets": [
-                _market_dict(key, self.markets[key], now_ns, levels) for key in sorted(self.markets)
+                market_dict(key, self.markets[key], now_ns, levels) for key in sorted(self.markets)
             ],
             **vars(losses),
         }
 
 
-def _market_dict(key: Key, market: Market, now_ns: int, levels: int) -> dict[str, Any]:
+def market_dict(key: Key, market: Market, now_ns: int, levels: int) -> dict[str, Any]:
+    """Return what is known of a market as plain values; prices and quantities are exact texts."""
     told, trade, depth = market.told, market.trade, market.depth
     bid, ask = market.touch()
     spread = market.spread()

@@ -58,7 +58,7 @@ class Child:
             stderr=asyncio.subprocess.STDOUT,
             env=dict(environment),
             start_new_session=True,
-            preexec_fn=lambda: _end_with(parent),
+            preexec_fn=lambda: end_with(parent),
         )
         return cls(process, take)
 
@@ -107,7 +107,7 @@ class Child:
             self._take(text)
 
 
-def _end_with(parent: int) -> None:
+def end_with(parent: int) -> None:
     """In the new process: be asked to stop when the one that started it ends, however it ends."""
     if _PRCTL is not None:
         _PRCTL(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)

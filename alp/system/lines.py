@@ -15,6 +15,8 @@ from typing import Any, Self
 MOST_WAITING = 20_000
 """Lines that wait for a slow reader; what comes beyond is counted and dropped."""
 CLOSING_S = 2.0
+KEPT = 500
+"""Of the newest lines, for whoever looks."""
 SYSTEM = "system"
 """The name before the supervisor's own lines."""
 KEY_NAME = re.compile(r"ALP_[A-Z0-9_]*_(KEY|SECRET|PASSPHRASE)")
@@ -41,12 +43,16 @@ class Lines:
     ----------
     dropped
         Lines that could not be written: the disk is full, the reader is gone or too slow.
+    recent
+        The newest lines as they were written, each with its number.
     """
 
     def __init__(
         self, descriptor: int, *, as_json: bool = False, secrets: Iterable[str] = (), width: int = 0
     ) -> None:
         self.dropped = 0
+        self.recent: deque[tuple[int, str]] = deque(maxlen=KEPT)
+        self._count = 0
         self._descriptor = descriptor
         self._as_json = as_json
         self._secrets = list(secrets)
@@ -95,6 +101,8 @@ class Lines:
 
     def _put(self, line: str) -> None:
         with self._changed:
+            self._count += 1
+            self.recent.append((self._count, line))
             if len(self._waiting) >= MOST_WAITING:
                 self.dropped += 1
                 return

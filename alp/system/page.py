@@ -56,8 +56,9 @@ class SystemMetrics(Collector):
 def make_page(supervisor: Supervisor, watch: LoopWatch) -> Web:
     """Return the server of the page.
 
-    ``/readyz`` and ``/metrics`` as every component has them; ``/parts`` tells of each part, and
-    ``/targets`` where their metrics are, in the form of Prometheus's HTTP service discovery.
+    ``/readyz`` and ``/metrics`` as every component has them; ``/parts`` tells of each part,
+    ``/lines`` what they wrote last, and ``/targets`` where their metrics are, in the form of
+    Prometheus's HTTP service discovery.
     """
     registry = CollectorRegistry()
     registry.register(SystemMetrics(supervisor, watch))
@@ -69,6 +70,7 @@ def make_page(supervisor: Supervisor, watch: LoopWatch) -> Web:
         pages={
             "/parts": lambda: parts_of(supervisor),
             "/targets": lambda: targets_of(supervisor),
+            "/lines": lambda: supervisor.recent_lines,
         },
     )
 

@@ -23,14 +23,17 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 def pages_of(name: str) -> list[str]:
     """Return where the pages of a strategy's systems on this machine are: live, and on paper."""
-    found = []
-    for mode in MODES:
-        path = sockets_folder(name, mode) / FILE
-        try:
-            found.append(str(json.loads(path.read_text())["page"]))
-        except (OSError, ValueError, KeyError):
-            continue
-    return found
+    found = [page_of(name, mode) for mode in MODES]
+    return [each for each in found if each is not None]
+
+
+def page_of(name: str, mode: str) -> str | None:
+    """Return where the page of a strategy's system in this mode is; None where none runs."""
+    path = sockets_folder(name, mode) / FILE
+    try:
+        return str(json.loads(path.read_text())["page"])
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def status_of(page: str) -> dict[str, Any]:
@@ -51,6 +54,7 @@ def status_of(page: str) -> dict[str, Any]:
         "strategy": parts["strategy"],
         "mode": parts["mode"],
         "page": page,
+        "manifest": parts["manifest"],
         "state": parts["state"],
         "up_s": round((time.time_ns() - int(parts["begun_ns"])) / SECOND, 1),
         "ready": bool(health.get("ok")),

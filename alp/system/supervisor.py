@@ -107,6 +107,11 @@ class Supervisor:
         """Whether it ends."""
         return self._stop.is_set()
 
+    @property
+    def recent_lines(self) -> list[tuple[int, str]]:
+        """The newest lines of all parts, each with its number."""
+        return list(self._lines.recent)
+
     def ask_to_stop(self) -> None:
         """Stop in order; asked again: at once, whatever is open; a third time: kill."""
         self._asked += 1

@@ -40,6 +40,11 @@ KEPT_REPORTS = 1 << 16
 MOST_REPORTS = 1000
 """In one answer."""
 RECALL_MS = 50
+HALTS = {
+    Source.POSITIONS: ("positions", "the position server does not agree"),
+    Source.RISK: ("pause", "by a person"),
+}
+"""Who may halt an account by the bus: what the halt is called, and why, where nothing is said."""
 ACTIONS = {int(each) for each in Action}
 TIMES_IN_FORCE = {0, *(int(each) for each in TimeInForce)}
 
@@ -110,14 +115,16 @@ class ExecBus:
             self.server.answer(peer, encode(answer))
 
     def _gate_told(self, message: GateMessage) -> None:
-        """Kill, or let nothing be added until the position server says that all agrees."""
+        """Kill, or let nothing be added until whoever says so says that it may go on."""
         account = self._joined()
         if message.kill:
             self._kill(message.text or "by the bus")
-        elif message.header.source == Source.POSITIONS and message.closed:
-            account.halt("positions", message.text or "the position server does not agree")
-        elif message.header.source == Source.POSITIONS:
-            account.resume("positions")
+        elif message.header.source in HALTS:
+            who, why = HALTS[Source(message.header.source)]
+            if message.closed:
+                account.halt(who, message.text or why)
+            else:
+                account.resume(who)
 
     def _recalled(self, message: RecallMessage) -> list[bytes]:
         """Return what is known after so many reports: before them, up to which they go."""

@@ -375,17 +375,19 @@ class ExecHandler:
             alive=self._watch.alive,
             ready=self.ready,
             registry=registry,
-            pages={"/orders": self.orders},
+            pages={"/orders": self.orders, "/wishes": self.wishes},
         )
 
     def orders(self) -> list[dict[str, Any]]:
         """Return what may be open, the largest risk first: ticks and lots."""
-        names = {each.index: each.venue.symbol for each in self.account.products.values()}
+        venues = {each.index: each.venue for each in self.account.products.values()}
         return [
             {
                 "client_id": each.client_id,
                 "venue_id": each.venue_id,
-                "symbol": names[each.instrument],
+                "venue": venues[each.instrument].name,
+                "instrument": each.instrument,
+                "symbol": venues[each.instrument].symbol,
                 "side": each.side,
                 "price": each.price,
                 "quantity": each.quantity,
@@ -395,6 +397,10 @@ class ExecHandler:
             }
             for each in self.account.open_orders()
         ]
+
+    def wishes(self) -> list[dict[str, Any]]:
+        """Return what is wanted to rest, by product: ticks and lots."""
+        return self.resting.wished()
 
     def ready(self) -> Health:
         """Return whether orders may leave."""

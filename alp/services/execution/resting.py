@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from alp._core.gate import Refusal
 from alp._core.order_life import OrderEvent, OrderState, RejectReason
@@ -134,6 +135,23 @@ class Resting:
         wish.until_ns = self._monotonic_ns() + lasts_ns
         wish.wake.set()
         return True
+
+    def wished(self) -> list[dict[str, Any]]:
+        """Return what is wanted of each product, for people: ticks, lots and seconds left."""
+        now = self._monotonic_ns()
+        return [
+            {
+                "venue": wish.venue.venue.name,
+                "instrument": index,
+                "source": wish.wanted.header.source,
+                "left_s": max(wish.until_ns - now, 0) / SECOND,
+                "in_force": self._in_force(wish, now) is not None,
+                "bids": list(wish.wanted.bids),
+                "asks": list(wish.wanted.asks),
+            }
+            for index, wish in self._wishes.items()
+            if wish.wanted is not None
+        ]
 
     def withdraw(self) -> None:
         """Want nothing to rest any more."""
