@@ -144,6 +144,11 @@ class WatchApp(App[str]):
         return self.screen_stack[0]
 
     @property
+    def _drawable(self) -> bool:
+        """Whether there are widgets: not before the beginning, and not at the end."""
+        return bool(self._running and self.screen_stack and self._base.query("#said"))
+
+    @property
     def palette(self) -> Palette:
         """Styles of the theme that is shown."""
         if self._plain:
@@ -157,6 +162,8 @@ class WatchApp(App[str]):
 
     def _draw(self) -> None:
         """Draw what is seen: the head, and the one pane that is open."""
+        if not self._drawable:
+            return
         self.frames += 1
         look = self.seen = self._look(levels=LEVELS)
         palette, name = self.palette, self._base.query_one(TabbedContent).active or "books"
@@ -188,8 +195,7 @@ class WatchApp(App[str]):
 
     def _redraw(self) -> None:
         self._last_lines = []
-        if self.screen_stack and self._base.query("#head"):
-            self._draw()
+        self._draw()
 
     # keys
 
@@ -283,6 +289,8 @@ class WatchApp(App[str]):
 
     def say(self, text: str, *, bad: bool) -> None:
         """Say something above the keys, until something else is said."""
+        if not self._drawable:
+            return
         said = self._base.query_one("#said", Static)
         said.update(Text(text, style=self.palette.bad if bad else self.palette.warn))
         said.add_class("-shown")

@@ -10,14 +10,15 @@ from alp.errors import AlpError
 from alp.system.status import ask, status_of
 from alp.watch.state import Facts
 
-OWN = {"handler": "wishes", "lp_agent": "positions", "positions": "positions"}
-"""By role, the page that a part has of its own beside those that ``alp status`` reads."""
+OWN = {"handler": ("wishes",), "lp_agent": ("positions",), "positions": ("positions", "pnl")}
+"""By role, the pages that a part has of its own beside those that ``alp status`` reads."""
 
 
 def read_pages(page: str) -> dict[str, Any]:
     """Return what ``alp status`` tells, and ``lines``, ``wishes``, ``pool`` and ``ledger``.
 
-    What a part does not tell is missing or None.
+    The ledger has the pages ``positions`` and ``pnl`` of the position server. What a part does not
+    tell is missing or None.
 
     Raises
     ------
@@ -28,29 +29,32 @@ def read_pages(page: str) -> dict[str, Any]:
     with ThreadPoolExecutor(8) as threads:
         lines = threads.submit(ask, f"{page}/lines")
         own = [
-            (each, threads.submit(ask, f"{each['health']}/{OWN[each['role']]}"))
+            (each, name, threads.submit(ask, f"{each['health']}/{name}"))
             for each in found["parts"]
-            if each["role"] in OWN
+            for name in OWN.get(each["role"], ())
         ]
-    said = [(part, future.result()) for part, future in own]
+    said = [(part, name, future.result()) for part, name, future in own]
+    ledger = {
+        name: page for part, name, page in said if part["role"] == "positions" and _is_told(page)
+    }
     return {
         **found,
         "lines": lines.result() or [],
         "wishes": [
             {**wish, "part": part["name"]}
-            for part, wishes in said
-            if part["role"] == "handler" and isinstance(wishes, list)
+            for part, name, wishes in said
+            if name == "wishes" and isinstance(wishes, list)
             for wish in wishes
         ],
-        "pool": _first(said, "lp_agent"),
-        "ledger": _first(said, "positions"),
+        "pool": next(
+            (page for part, _, page in said if part["role"] == "lp_agent" and _is_told(page)), None
+        ),
+        "ledger": ledger or None,
     }
 
 
-def _first(said: list[tuple[dict[str, Any], Any]], role: str) -> dict[str, Any] | None:
-    return next(
-        (each for part, each in said if part["role"] == role and isinstance(each, dict)), None
-    )
+def _is_told(page: Any) -> bool:
+    return isinstance(page, dict) and bool(page)
 
 
 def facts_of(manifest: str) -> Facts:

@@ -253,12 +253,23 @@ def pnl(look: Look, frame: Frame) -> RenderableType:
     found = look["pnl"]
     if not found["ledger"]:
         return Text(found["why_not"], style=palette.warn)
-    made = table(palette, "what", ">value")
-    if found["stale"]:
-        made.add_row(Text("STALE", palette.bad), "")
-    for name, value in list(_flat(found["ledger"]))[:MOST_ROWS]:
-        made.add_row(name, str(value))
-    return made
+    told = dict(found["ledger"])
+    page = told.pop("pnl", None) or {}
+    parts: list[RenderableType] = [Text("STALE", palette.bad)] if found["stale"] else []
+    known = ("nav", "profit", "realised", "unrealised")
+    if "attribution" in page:
+        quote = page.get("quote") or look["system"]["quote"]
+        made = table(palette, "profit and what it came from", f">{quote}")
+        for name in known:
+            made.add_row(Text(name, palette.head), short(str(page.get(name, "-"))))
+        for name, value in page["attribution"].items():
+            made.add_row(f"  {name}", short(str(value)))
+        parts = [*parts, made, Text()]
+        page = {"holdings": page.get("holdings", []), "unpriced": page.get("unpriced", [])}
+    rest = table(palette, "what", ">value")
+    for name, value in list(_flat({**page, **told}))[:MOST_ROWS]:
+        rest.add_row(name, str(value))
+    return Group(*parts, rest)
 
 
 def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:

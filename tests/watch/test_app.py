@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 from textual.pilot import Pilot
 from waits import run
-from watch_world import LP, SECOND, T0, beat, gate, head, held, report, running, tell
+from watch_world import LP, SECOND, T0, beat, gate, head, held, part, report, running, tell
 
 from alp._core.order_life import OrderState
 from alp._core.wire import BboMessage
@@ -310,6 +310,33 @@ def test_with_no_color_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
         assert all(each is None or each.is_default for each in colours)
 
     seen.drive(script)
+
+
+def test_profit_is_shown_with_what_it_came_from_and_any_other_page_as_it_is() -> None:
+    ledger = {
+        "positions": {"accounts": {"perp": {"doubts": ["a trade is missing"]}}},
+        "pnl": {
+            "quote": "USDC",
+            "nav": "4900.1234567",
+            "profit": "12.5",
+            "attribution": {"fees": "20.5", "lvr": "-8"},
+            "holdings": [{"asset": "WETH", "quantity": "1.5", "cost": None}],
+        },
+    }
+    there = [part("positions", "positions")]
+    seen = Seen(running(parts=there, ledger=ledger))
+
+    async def script(pilot: Pilot[str]) -> None:
+        await pilot.press("4")
+        for wanted in ("4900.123456…", "fees", "-8", "holdings[0].asset", "a trade is missing"):
+            await settled(seen, pilot, wanted)
+
+    seen.drive(script)
+    odd = everything(running(parts=there, ledger={"pnl": {"something": [1]}}).as_json(T0), 80)
+    console = Console(file=io.StringIO(), width=80)
+    console.print(odd)
+    assert isinstance(console.file, io.StringIO)
+    assert "something[0]" in console.file.getvalue()
 
 
 def test_before_anything_is_known_every_pane_says_so() -> None:
