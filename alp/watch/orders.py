@@ -67,8 +67,8 @@ class Orders:
         state = OrderState(said.state)
         known = self.open.get(said.client_id)
         if known is None:
-            if state in ENDED and any(each.client_id == said.client_id for each in self.ended):
-                return
+            if any(each.client_id == said.client_id for each in self.ended):
+                return  # told again after its end
             known = Order(
                 said.client_id,
                 part,

@@ -17,6 +17,8 @@ SCHEMA = "alp.watch/1"
 SIDES = {1: "buy", -1: "sell"}
 LIQUIDITY = {1: "maker", 2: "taker"}
 FEE_DECIMALS = 8
+MOST_OWN = 32
+"""Levels of a side with own orders that are shown beyond the others: a wish has at most so many."""
 
 
 def snapshot(state: WatchState, now_ns: int, *, levels: int, lines: int) -> dict[str, Any]:
@@ -76,7 +78,13 @@ def _system(state: WatchState, now_ns: int) -> dict[str, Any]:
 
 
 def _lines(state: WatchState) -> list[tuple[int, str]]:
-    return [(int(number), str(text)) for number, text in (state.pages or {}).get("lines", [])]
+    told = (state.pages or {}).get("lines", [])
+    return [(int(number), printable(str(text))) for number, text in told]
+
+
+def printable(text: str) -> str:
+    """Return a text that cannot move a terminal's cursor or change its colours."""
+    return "".join(each if each.isprintable() else " " for each in text)
 
 
 # books and quotes
@@ -122,7 +130,7 @@ def _books(state: WatchState, now_ns: int, levels: int) -> Iterator[dict[str, An
 
 
 def _ladder(market: Market, own: list[Order], side: int, levels: int) -> list[dict[str, Any]]:
-    """Return the best levels of a side, and all on which orders of ours rest."""
+    """Return the best levels of a side, and those on which orders of ours rest."""
     depth = market.depth
     rows = () if depth is None else (depth.bids if side > 0 else depth.asks)
     quantities: dict[int, int | None] = dict(rows)
@@ -132,7 +140,7 @@ def _ladder(market: Market, own: list[Order], side: int, levels: int) -> list[di
             mine.setdefault(each.price, []).append(each)
             quantities.setdefault(each.price, None)
     found = sorted(quantities, reverse=side > 0)
-    shown = set(found[:levels]) | set(mine)
+    shown = {*found[:levels], *[price for price in found if price in mine][:MOST_OWN]}
     return [
         {
             "price": market.price(price),

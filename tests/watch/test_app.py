@@ -339,6 +339,18 @@ def test_profit_is_shown_with_what_it_came_from_and_any_other_page_as_it_is() ->
     assert "something[0]" in console.file.getvalue()
 
 
+def test_a_flood_of_orders_is_cut_and_says_by_how_much() -> None:
+    state = running()
+    for number in range(300):
+        tell(state, "handler-perp", report(f"o{number}", OrderState.ACKED, price=100_000 + number))
+    console = Console(file=io.StringIO(), width=120)
+    console.print(everything(state.as_json(T0), 120))
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().count("and 240 more") == 2
+    [book] = state.as_json(T0)["books"]
+    assert len(book["bids"]) <= 10 + 32
+
+
 def test_before_anything_is_known_every_pane_says_so() -> None:
     seen = Seen(WatchState())
 

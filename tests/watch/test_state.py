@@ -257,6 +257,11 @@ def test_a_message_that_is_none_is_counted() -> None:
     assert state.as_json(T0)["system"]["malformed"] == 1
 
 
+def test_a_line_of_a_part_cannot_steer_the_terminal() -> None:
+    look = running(lines=[[1, "quotes | \x1b[2J\x07gone\ttab"]]).as_json(T0)
+    assert look["lines"] == ["quotes |  [2J gone tab"]
+
+
 def test_a_part_that_is_gone_is_forgotten() -> None:
     state = running()
     state.forgets("handler-perp")
