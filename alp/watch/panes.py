@@ -226,12 +226,12 @@ def inventory(look: Look, frame: Frame) -> RenderableType:
     for each in held["venues"]:
         amount = f"{each['lots']} lots" if each["base"] is None else each["base"]
         made.add_row(each["venue"], amount, "", amount, aged(each, palette))
-    for name, key in (("pool", "pool"), ("position server", "position_server")):
-        leg = held[key]
-        if leg is not None:
-            raw = " raw" if leg["raw"] else ""
-            amounts = [short(leg[each]) + raw for each in ("base", "quote", "delta")]
-            made.add_row(name, *amounts, aged(leg, palette))
+    legs = [("pool", held["pool"])] if held["pool"] is not None else []
+    legs += [(f"ledger: {each['of']}", each) for each in held["position_server"]]
+    for name, leg in legs:
+        raw = " raw" if leg["raw"] else ""
+        amounts = [short(leg[each]) + raw for each in ("base", "quote", "delta")]
+        made.add_row(name, *amounts, aged(leg, palette))
     found = held["combined"]
     style = palette.bad if found["stale"] else palette.head
     made.add_row(

@@ -17,6 +17,8 @@ SCHEMA = "alp.watch/1"
 SIDES = {1: "buy", -1: "sell"}
 LIQUIDITY = {1: "maker", 2: "taker"}
 FEE_DECIMALS = 8
+WHOLE = {254: "pool", 255: "all"}
+"""Instruments under which the position server tells of what is no venue's."""
 MOST_OWN = 32
 """Levels of a side with own orders that are shown beyond the others: a wish has at most so many."""
 
@@ -211,12 +213,15 @@ def _quotes(state: WatchState, now_ns: int) -> Iterator[dict[str, Any]]:
 
 def _inventory(state: WatchState, now_ns: int) -> dict[str, Any]:
     venues = list(_held(state, now_ns))
-    pool = _leg(state, Source.LP_AGENT, now_ns)
+    pool = next((each for _, each in _legs(state, Source.LP_AGENT, now_ns)), None)
     return {
         "venues": venues,
         "pool": pool,
         "ranges": (state.pages or {}).get("pool"),
-        "position_server": _leg(state, Source.POSITIONS, now_ns),
+        "position_server": [
+            {"of": WHOLE.get(index) or state.venue(index), **leg}
+            for index, leg in _legs(state, Source.POSITIONS, now_ns)
+        ],
         "combined": _combined(state, venues, pool),
     }
 
@@ -235,18 +240,20 @@ def _held(state: WatchState, now_ns: int) -> Iterator[dict[str, Any]]:
         }
 
 
-def _leg(state: WatchState, source: Source, now_ns: int) -> dict[str, Any] | None:
-    found = state.inventories.get(source)
-    if found is None:
-        return None
-    part, said, heard_ns = found
-    return {
-        **_amounts(state, said),
-        "block": said.block,
-        "epoch": said.epoch,
-        "age_s": _seconds(now_ns - heard_ns),
-        "stale": state.is_stale(part, now_ns),
-    }
+def _legs(state: WatchState, source: Source, now_ns: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield what a source says is held, by instrument."""
+    for (number, index), (part, said, heard_ns) in sorted(state.inventories.items()):
+        if number == source:
+            yield (
+                index,
+                {
+                    **_amounts(state, said),
+                    "block": said.block,
+                    "epoch": said.epoch,
+                    "age_s": _seconds(now_ns - heard_ns),
+                    "stale": state.is_stale(part, now_ns),
+                },
+            )
 
 
 def _amounts(state: WatchState, said: InventoryMessage) -> dict[str, Any]:

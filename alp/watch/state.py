@@ -17,12 +17,14 @@ from alp._core.wire import (
     WireError,
     decode,
 )
+from alp.bus.sources import Source
 from alp.observe.top import SILENT_NS, Board, Losses
 from alp.watch.orders import Orders
 
 SECOND = 10**9
 PAGE_SILENT_NS = 4 * SECOND
 """Pages are asked every second."""
+INVENTORIES = (Source.LP_AGENT, Source.POSITIONS)
 MOST_INSTRUMENTS = 256
 """So many products are kept of one source; a strategy has at most 16 venues."""
 
@@ -98,7 +100,8 @@ class WatchState:
         self.sources: dict[str, Heard] = {}
         self.gates: dict[str, tuple[GateMessage, int]] = {}
         self.positions: dict[tuple[str, int], tuple[PositionMessage, int]] = {}
-        self.inventories: dict[int, tuple[str, InventoryMessage, int]] = {}
+        self.inventories: dict[tuple[int, int], tuple[str, InventoryMessage, int]] = {}
+        """By source and instrument: what the position server says of each venue and in all too."""
         self.wishes: dict[int, tuple[QuotesMessage, int]] = {}
         self.malformed = 0
 
@@ -128,12 +131,16 @@ class WatchState:
         match said:
             case ExecutionReportMessage():
                 self.orders.reported(part, said, now_ns)
+            case PositionMessage() if said.header.source == Source.POSITIONS:
+                pass  # a handler knows its own; the ledger's amounts come as inventories
             case PositionMessage() if instrument < MOST_INSTRUMENTS:
                 self.positions[part, instrument] = said, now_ns
             case GateMessage():
                 self.gates[part] = said, now_ns
-            case InventoryMessage():
-                self.inventories[said.header.source] = part, said, now_ns
+            case InventoryMessage() if said.header.source in INVENTORIES:
+                key = (said.header.source, instrument)
+                if key in self.inventories or self._has_room():
+                    self.inventories[key] = part, said, now_ns
             case QuotesMessage() if instrument < MOST_INSTRUMENTS:
                 self.wishes[instrument] = said, now_ns
             case _:
@@ -209,6 +216,9 @@ class WatchState:
         from alp.watch.snapshot import snapshot
 
         return snapshot(self, now_ns, levels=levels, lines=lines)
+
+    def _has_room(self) -> bool:
+        return len(self.inventories) < MOST_INSTRUMENTS
 
     def _role(self, part: str) -> str:
         return next((each["role"] for each in self.parts if each["name"] == part), "")

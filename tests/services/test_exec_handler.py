@@ -27,6 +27,7 @@ from alp._core.wire import (
     encode,
 )
 from alp.bus.commands import CommandClient
+from alp.bus.sources import Source
 from alp.journal.ids import ClientIds, parse_client_id
 from alp.journal.journal import EPOCH_BEGIN_S
 from alp.paper.accounts import WITHDRAW_KEY, WITHDRAW_SECRET
@@ -195,6 +196,27 @@ def test_a_handler_that_was_stopped_does_not_act_on_what_it_was_told_before(
             await here.resting(0)
             await here.ready(handler)
             assert not placed
+
+    run(test())
+
+
+def test_a_pause_cancels_everything_until_it_is_taken_back(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with world(tmp_path) as here:
+            handler = await here.start()
+            await here.ready(handler)
+            paused = GateMessage(HeaderFields(Source.RISK, 0, 1, 0, 0), True, False, 0, "to look")
+            with here.quoting(handler):
+                await here.resting(4)
+                answer = await here.ask(handler, paused)
+                assert (answer.closed, answer.kill) == (True, False)
+                assert answer.text == "to look"
+                await here.resting(0)
+                await asyncio.sleep(0.3)
+                assert not here.live()
+                answer = await here.ask(handler, paused._replace(closed=False, text=""))
+                assert not answer.closed
+                await here.resting(4)
 
     run(test())
 

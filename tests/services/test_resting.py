@@ -107,6 +107,21 @@ def test_the_next_wish_replaces_the_one_before() -> None:
     lead(test)
 
 
+def test_a_wish_is_told_with_what_is_left_of_its_time() -> None:
+    async def test(case: Run) -> None:
+        assert case.resting.wished() == []
+        case.resting.want(quotes(BIDS, ASKS))
+        [told] = case.resting.wished()
+        assert (told["bids"], told["asks"], told["in_force"]) == (list(BIDS), list(ASKS), True)
+        before_s = told["left_s"]
+        case.pass_time(SECOND)
+        assert case.resting.wished()[0]["left_s"] == before_s - 1.0
+        case.fresh = False
+        assert not case.resting.wished()[0]["in_force"]
+
+    lead(test)
+
+
 def test_a_wish_that_is_not_renewed_ends() -> None:
     async def test(case: Run) -> None:
         case.resting.want(quotes(BIDS, until_ns=NOW + SECOND))

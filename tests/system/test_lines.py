@@ -24,6 +24,8 @@ def written(path: Path, *, as_json: bool) -> list[str]:
         lines.say("well", "warning")
     os.close(descriptor)
     assert lines.dropped == 0
+    assert [text for _, text in lines.recent] == path.read_text().splitlines()
+    assert [number for number, _ in lines.recent] == [1, 2, 3, 4]
     return path.read_text().splitlines()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import re
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -22,6 +23,8 @@ from alp.watch.app import LEAVE, STOP, Doing, WatchApp
 from alp.watch.panes import PANES, everything
 from alp.watch.state import WatchState
 
+pytestmark = pytest.mark.timed
+SOON_S = 60.0
 COLOUR = re.compile(r"\x1b\[[0-9;]*(3[0-8]|4[0-8]|9[0-7]|10[0-7])[;m]")
 
 
@@ -69,7 +72,7 @@ class Seen:
                 await pilot.pause()
                 await script(pilot)
 
-        run(test(), 30)
+        run(test(), 4 * SOON_S)
         return self.app.return_value
 
 
@@ -108,7 +111,8 @@ def busy() -> WatchState:
 
 async def settled(seen: Seen, pilot: Pilot[str], wanted: str) -> None:
     """Wait until the terminal shows a text."""
-    for _ in range(100):
+    end = time.monotonic() + SOON_S
+    while time.monotonic() < end:
         await pilot.pause()
         if wanted in seen.text:
             return
@@ -268,7 +272,7 @@ def test_a_storm_of_messages_is_drawn_a_few_times_a_second() -> None:
                 tell(seen.state, "quotes", BboMessage(head(sequence=count), bid, 1, bid + 2, 1))
             await asyncio.sleep(0)
         drawn = seen.app.frames - before
-        assert count > 2_000
+        assert count > 1_000
         assert drawn <= (loop.time() - begun) / 0.25 + 2
 
     seen.drive(script)

@@ -213,6 +213,22 @@ def test_inventory_of_both_legs_and_combined_by_the_hedge_ratio() -> None:
     assert not found["combined"]["stale"]
 
 
+def test_what_the_position_server_says_stands_beside_it_and_is_not_counted_twice() -> None:
+    state = running()
+    tell(state, "handler-perp", held(500))
+    tell(
+        state,
+        "positions",
+        held(400)._replace(header=head(Source.POSITIONS)),
+        *(LP._replace(header=head(Source.POSITIONS, index)) for index in (0, 254, 255)),
+    )
+    found = state.as_json(T0)["inventory"]
+    assert [(each["venue"], each["base"]) for each in found["venues"]] == [("perp", "0.500")]
+    assert found["pool"] is None
+    assert [each["of"] for each in found["position_server"]] == ["perp", "pool", "all"]
+    assert found["combined"]["base"] == "0.500"
+
+
 def test_the_combined_inventory_is_stale_where_a_leg_is() -> None:
     state = running()
     tell(state, "lp-agent", LP)
@@ -289,5 +305,6 @@ def test_memory_is_bounded_whatever_comes() -> None:
     assert (len(orders.ended), len(orders.trades)) == (MOST_ENDED, MOST_TRADES)
     state = WatchState(FACTS)
     for index in range(0, 60_000, 50):
-        tell(state, "h", held(1, index))
+        tell(state, "h", held(1, index), LP._replace(header=head(Source.POSITIONS, index)))
+    assert len(state.inventories) <= 256
     assert len(state.positions) <= 256
