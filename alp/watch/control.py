@@ -17,7 +17,7 @@ from alp.services.execution.kill_switch import KillSwitch
 
 ANSWER_S = 1.0
 TIMES = 2
-WHY = "from the terminal view"
+WHY = "paused from the terminal view"
 
 
 async def pause(parts: Sequence[Mapping[str, Any]], *, paused: bool) -> list[str]:
