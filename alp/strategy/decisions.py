@@ -238,6 +238,31 @@ Ratio = Annotated[
 ]
 
 
+class Basis(Section):
+    """When pool and venue drift apart: what is done about it, and from which distance on.
+
+    The distance is an exponential mean of the difference of their prices; it also counts when it
+    is unusual against the window of before. A level is left when it has been below for a while.
+    """
+
+    widen_bps: PositiveBps = 20
+    """From here on quotes are twice as wide."""
+    reduce_bps: PositiveBps = 50
+    """From here on only what reduces the inventory is quoted."""
+    suspend_bps: PositiveBps = 100
+    """From here on nothing is quoted."""
+    half_life: PositiveDuration = MINUTE
+    """The age at which a difference counts half."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Basis:
+        if self.widen_bps > self.reduce_bps:
+            raise Contradiction({"widenBps": f"{self.widen_bps} is more than reduceBps"})
+        if self.reduce_bps > self.suspend_bps:
+            raise Contradiction({"reduceBps": f"{self.reduce_bps} is more than suspendBps"})
+        return self
+
+
 class Hedge(Section):
     """Leaning the venue's quotes against the LP position's inventory: passive, statistical."""
 
@@ -254,3 +279,5 @@ class Hedge(Section):
     """A deviation smaller than this is left alone: hedging it costs more than it risks."""
     max_unhedged_age: PositiveDuration = 30 * MINUTE
     """A deviation outside the band that is older raises an alarm."""
+    basis: Basis = Basis()
+    """What is done when pool and venue drift apart."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from alp.models.basis import MonitorRules
+from alp.models.caution_ladder import Bounds
 from alp.models.desk import DeskInstrument
 from alp.models.hedge import lots_of
 from alp.models.maker import CalibrationParameters
@@ -104,9 +106,7 @@ def quoting_rules(
             min_correlation=float(spec.hedge.min_correlation),
             band_raw=pair.to_raw_base(spec.hedge.no_trade_band_base),
             window_ns=spec.hedge.window,
-            basis=None
-            if options.lp_age_ns is None
-            else replace(BASIS_RULES, max_age_ns=options.lp_age_ns),
+            basis=None if options.lp_age_ns is None else _basis(spec, options.lp_age_ns),
         )
     return QuotingRules(
         tuple(_product(spec, each, price, options, has_lp=has_lp) for each in instruments),
@@ -156,6 +156,14 @@ def _product(
         neutral_lots=known if is_spot else known or 0,
         most_lots=_MOST_LOTS if most is None else lots_of(most, maker.lot_size),
         is_spot=is_spot,
+    )
+
+
+def _basis(spec: Spec, most_age_ns: int) -> MonitorRules:
+    basis = spec.hedge.basis
+    bounds = Bounds(float(basis.widen_bps), float(basis.reduce_bps), float(basis.suspend_bps))
+    return replace(
+        BASIS_RULES, bounds_bps=bounds, half_life_ns=basis.half_life, max_age_ns=most_age_ns
     )
 
 
