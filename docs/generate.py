@@ -43,10 +43,10 @@ from alp.services.lp.metrics import LpMetrics
 from alp.services.maker.metrics import MakerMetrics
 from alp.services.market.feeds import MarketData
 from alp.services.market.metrics import MarketMetrics
-from alp.strategy.desk import desk_of
-from alp.strategy.loading import load_manifest
 from alp.services.position.booking import BOUNDS_MS
 from alp.services.position.metrics import PositionMetrics
+from alp.strategy.desk import desk_of
+from alp.strategy.loading import load_manifest
 from alp.system.page import SystemMetrics
 from alp.venues.account.session import AccountSession
 from alp.venues.credentials import Secret, credentials_of

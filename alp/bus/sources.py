@@ -16,3 +16,9 @@ class Source(IntEnum):
     RISK = 5
     """Who may close gates: a person at the terminal view."""
     EXECUTION = 32
+
+
+COMBINED = 255
+"""The instrument under which the position server tells of everything together."""
+CHAIN = 254
+"""The instrument under which it tells of the chain's part."""

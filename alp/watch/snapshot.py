@@ -8,7 +8,7 @@ from typing import Any
 
 from alp._core.gate import GateState
 from alp._core.wire import ExecutionReportMessage, GateMessage, InventoryMessage
-from alp.bus.sources import Source
+from alp.bus.sources import CHAIN, COMBINED, Source
 from alp.observe.top import Market, market_dict, scaled
 from alp.watch.orders import Order
 from alp.watch.state import SECOND, WatchState
@@ -17,7 +17,7 @@ SCHEMA = "alp.watch/1"
 SIDES = {1: "buy", -1: "sell"}
 LIQUIDITY = {1: "maker", 2: "taker"}
 FEE_DECIMALS = 8
-WHOLE = {254: "pool", 255: "all"}
+WHOLE = {CHAIN: "pool", COMBINED: "all"}
 """Instruments under which the position server tells of what is no venue's."""
 MOST_OWN = 32
 """Levels of a side with own orders that are shown beyond the others: a wish has at most so many."""

@@ -10,12 +10,13 @@ import pytest
 from account_world import PERP, SECOND, manifest
 
 from alp._core.wire import BboMessage, ExecutionReportMessage, HeaderFields, InventoryMessage
+from alp.bus.sources import COMBINED
 from alp.ledger.accounts import Account
 from alp.ledger.assets import Assets
 from alp.ledger.events import Adoption, Event, Fee, Fill, LpLevel, own_proof
 from alp.ledger.ledger import Ledger
 from alp.services.execution.limits import AccountVenue, account_venues
-from alp.services.position.accounts import COMBINED, VenueAccount, assets_of, venue_account
+from alp.services.position.accounts import VenueAccount, assets_of, venue_account
 from alp.services.position.chain_leg import ChainLeg
 from alp.services.position.drop_copy import DropCopy, DropRules
 from alp.services.position.intake import Intake, Marks, Trades

@@ -15,9 +15,8 @@ from waits import until
 
 from alp._core.wire import HeaderFields, InventoryMessage, PositionMessage, decode, encode
 from alp.bus.sockets import Publisher, Subscriber
-from alp.bus.sources import Source
+from alp.bus.sources import COMBINED, Source
 from alp.ledger.accounts import Account, Kind
-from alp.services.position.accounts import COMBINED
 
 pytestmark = pytest.mark.timed
 SOON_S = 30.0

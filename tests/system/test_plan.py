@@ -297,8 +297,12 @@ def test_the_maker_knows_every_handler_and_whether_the_lp_leg_is_told() -> None:
     for each in ("a", "b", "c"):
         sockets = plan.part(f"handler-{each}").sockets
         assert f"{each}={sockets['commands']},{sockets['publish']}" in told
-    assert "--without-lp" in maker.command
-    assert any("the venues' inventory counts alone" in each for each in plan.notes)
+    assert option(maker, "--lp") == plan.part("lp-agent").sockets["publish"]
+    limits = {"maxNetBase": "20", "maxDrawdownBps": 1000}
+    limits |= {"maxVenueBase": "4", "maxOrderNotional": "20000"}
+    real = plan_run(live(hedge={"enabled": True}, limits=limits), around(variables=EVERYBODY))
+    assert "--without-lp" in real.part("maker").command
+    assert any("the venues' inventory counts alone" in each for each in real.notes)
 
 
 def test_a_handler_has_longer_to_stop_than_it_may_take_to_cancel() -> None:

@@ -16,10 +16,6 @@ from alp.strategy.manifest import Strategy
 
 BALANCE_DECIMALS = 8
 """Of balances and fees, as adapters and the bus tell them."""
-COMBINED = 255
-"""The instrument under which the bus hears of everything together."""
-CHAIN = 254
-"""The instrument under which it hears of the chain's part."""
 PAR = frozenset({"USD", "USDC", "USDT", "DAI"})
 """What counts as one of another of these; a quote that is none of them has no mark."""
 _BY_MARKET = ("binance-",)

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from alp._core.wire import HeaderFields, InventoryMessage, PositionMessage
-from alp.bus.sources import Source
+from alp.bus.sources import CHAIN, COMBINED, Source
 from alp.ledger.accounts import Account, Kind
 from alp.ledger.assets import Asset
 from alp.ledger.books import Snapshot
 from alp.models.pair import TokenPair
-from alp.services.position.accounts import BALANCE_DECIMALS, CHAIN, COMBINED, PAR, VenueAccount
+from alp.services.position.accounts import BALANCE_DECIMALS, PAR, VenueAccount
 from alp.services.position.chain_leg import ChainLeg
 
 
