@@ -309,7 +309,8 @@ class PositionService:
             self._bus.publish(encode(message))
 
     def _certain(self) -> bool:
-        return not self.booker.trouble and all(each.begun for each in self.kept)
+        begun = bool(self.kept) and all(each.begun for each in self.kept)
+        return begun and not self.booker.trouble
 
     async def _beat(self) -> None:
         config = int(self._strategy.fingerprint()[:16], 16)
@@ -345,6 +346,8 @@ class PositionService:
         """Return whether what is published is true now, as far as anybody can know."""
         booker = self.booker
         reasons = [f"ledger: {booker.trouble}"] if booker.trouble else []
+        if not self.kept:
+            reasons.append("the products of the venues were not read yet")
         late_ns = 3 * self._placement.rules.period_ns + int(SILENT_S * SECOND)
         for each in self.kept:
             name = each.account.name
