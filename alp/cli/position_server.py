@@ -118,7 +118,7 @@ def position_server(
     from alp.services.position.drop_copy import DropRules
     from alp.services.position.service import HandlerPlace, Placement, serve
     from alp.strategy.loading import load_manifest
-    from alp.system.plan import accounts_of
+    from alp.system.accounts import accounts_of
 
     strategy = load_manifest(manifest)
     name = strategy.name

@@ -18,8 +18,8 @@ from alp.journal.ids import parse_client_id
 from alp.services.execution.limits import AccountVenue, instrument_rules, smallest_order
 from alp.services.execution.setup import tag_of
 from alp.strategy.manifest import Strategy
+from alp.system.accounts import WATCHDOG, AccountPlace
 from alp.system.checks import Check, fault, ok, skipped, warning
-from alp.system.plan import WATCHDOG, AccountPlace
 from alp.venues.account.calls import Calls
 from alp.venues.account.clock_offset import VenueClock
 from alp.venues.account.http import OrderHttp

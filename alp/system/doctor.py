@@ -14,9 +14,10 @@ from alp.errors import AlpError, ConfigError
 from alp.services.execution.kill_switch import KillSwitch
 from alp.strategy.manifest import Strategy
 from alp.system.account_checks import AccountDoctor
+from alp.system.accounts import AccountPlace, account_places, accounts_of
 from alp.system.checks import Check, fault, ok, skipped, warning
 from alp.system.page import LOCK
-from alp.system.plan import AccountPlace, account_places, accounts_of, plan_paper, plan_run
+from alp.system.plan import plan_paper, plan_run
 from alp.system.surroundings import Surroundings, is_free
 
 MACHINE = "machine"
