@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,18 @@ from alp.errors import AlpError
 from alp.system.status import ask, status_of
 from alp.watch.state import Facts
 
-OWN = {"handler": ("wishes",), "lp_agent": ("positions",), "positions": ("positions", "pnl")}
+OWN = {
+    "handler": ("wishes", "products"),
+    "lp_agent": ("positions",),
+    "positions": ("positions", "pnl"),
+}
 """By role, the pages that a part has of its own beside those that ``alp status`` reads."""
 
 
 def read_pages(page: str) -> dict[str, Any]:
-    """Return what ``alp status`` tells, and ``lines``, ``wishes``, ``pool`` and ``ledger``.
+    """Return what ``alp status`` tells, and more of what parts say of themselves.
+
+    That is ``lines``, ``wishes``, ``products``, ``pool`` and ``ledger``.
 
     The ledger has the pages ``positions`` and ``pnl`` of the position server. What a part does not
     tell is missing or None.
@@ -40,17 +47,23 @@ def read_pages(page: str) -> dict[str, Any]:
     return {
         **found,
         "lines": lines.result() or [],
-        "wishes": [
-            {**wish, "part": part["name"]}
-            for part, name, wishes in said
-            if name == "wishes" and isinstance(wishes, list)
-            for wish in wishes
-        ],
+        "wishes": _rows(said, "wishes"),
+        "products": _rows(said, "products"),
         "pool": next(
             (page for part, _, page in said if part["role"] == "lp_agent" and _is_told(page)), None
         ),
         "ledger": ledger or None,
     }
+
+
+def _rows(said: Iterable[tuple[dict[str, Any], str, Any]], page: str) -> list[dict[str, Any]]:
+    """Return the rows of all parts' pages of a name, each with its part."""
+    return [
+        {**row, "part": part["name"]}
+        for part, name, rows in said
+        if name == page and isinstance(rows, list)
+        for row in rows
+    ]
 
 
 def _is_told(page: Any) -> bool:

@@ -104,6 +104,17 @@ def market_of(state: WatchState, instrument: int) -> Market:
     return Market()
 
 
+def own_quantity(state: WatchState, instrument: int, lots: int) -> str:
+    """Return a quantity of orders and positions as the venue writes it.
+
+    Their lot is the venue's step of orders; that of a book may be finer.
+    """
+    for each in (state.pages or {}).get("products", ()):
+        if each["instrument"] == instrument:
+            return f"{lots * Decimal(each['lot']):f}"
+    return f"{lots} lots"
+
+
 def _books(state: WatchState, now_ns: int, levels: int) -> Iterator[dict[str, Any]]:
     source = state.quotes_part()
     stale = state.is_stale(source, now_ns)
@@ -120,24 +131,25 @@ def _books(state: WatchState, now_ns: int, levels: int) -> Iterator[dict[str, An
         if bid is not None and ask is not None:
             both = bid.bid_quantity + ask.ask_quantity
             imbalance = round((bid.bid_quantity - ask.ask_quantity) / both, 4)
-        own = state.orders.of(index)
         yield {
             "venue": state.venue(index),
             **row,
             "stale": stale,
             "imbalance": imbalance,
-            "bids": _ladder(market, own, 1, levels),
-            "asks": _ladder(market, own, -1, levels),
+            "bids": _ladder(state, index, market, 1, levels),
+            "asks": _ladder(state, index, market, -1, levels),
         }
 
 
-def _ladder(market: Market, own: list[Order], side: int, levels: int) -> list[dict[str, Any]]:
+def _ladder(
+    state: WatchState, index: int, market: Market, side: int, levels: int
+) -> list[dict[str, Any]]:
     """Return the best levels of a side, and those on which orders of ours rest."""
     depth = market.depth
     rows = () if depth is None else (depth.bids if side > 0 else depth.asks)
     quantities: dict[int, int | None] = dict(rows)
     mine: dict[int, list[Order]] = {}
-    for each in own:
+    for each in state.orders.of(index):
         if each.side == side:
             mine.setdefault(each.price, []).append(each)
             quantities.setdefault(each.price, None)
@@ -150,7 +162,7 @@ def _ladder(market: Market, own: list[Order], side: int, levels: int) -> list[di
             if quantities[price] is None
             else market.quantity(quantities[price] or 0),
             "lots": quantities[price],
-            "own": market.quantity(sum(each.open_quantity for each in mine[price]))
+            "own": own_quantity(state, index, sum(each.open_quantity for each in mine[price]))
             if price in mine
             else None,
             "ids": [each.client_id for each in mine.get(price, ())],
@@ -194,13 +206,18 @@ def _quotes(state: WatchState, now_ns: int) -> Iterator[dict[str, Any]]:
                     here.setdefault(order.price, []).append(order)
             for price in sorted(wanted.keys() | here.keys(), reverse=side > 0):
                 orders = here.get(price, [])
+                wished = None
+                if price in wanted:
+                    wished = own_quantity(state, index, wanted[price])
                 part = orders[0].part if orders else state.handler_of(state.venue(index))
                 yield {
                     "venue": state.venue(index),
                     "side": SIDES[side],
                     "price": market.price(price),
-                    "wished": market.quantity(wanted[price]) if price in wanted else None,
-                    "resting": market.quantity(sum(each.open_quantity for each in orders)),
+                    "wished": wished,
+                    "resting": own_quantity(
+                        state, index, sum(each.open_quantity for each in orders)
+                    ),
                     "ids": [each.client_id for each in orders],
                     "in_force": wish is not None and bool(wish["in_force"]),
                     "left_s": None if wish is None else round(wish["left_s"], 1),
@@ -228,13 +245,12 @@ def _inventory(state: WatchState, now_ns: int) -> dict[str, Any]:
 
 def _held(state: WatchState, now_ns: int) -> Iterator[dict[str, Any]]:
     for (part, index), (said, heard_ns) in sorted(state.positions.items()):
-        market = market_of(state, index)
-        told = market.told
+        base = own_quantity(state, index, said.quantity)
         yield {
             "venue": state.venue(index),
             "part": part,
             "lots": said.quantity,
-            "base": None if told is None else market.quantity(said.quantity),
+            "base": None if base.endswith(" lots") else base,
             "age_s": _seconds(now_ns - heard_ns),
             "stale": state.is_stale(part, now_ns),
         }
@@ -314,8 +330,8 @@ def _order(state: WatchState, order: Order, now_ns: int) -> dict[str, Any]:
         "venue": state.venue(order.instrument),
         "side": SIDES.get(order.side, "?"),
         "price": market.price(order.price),
-        "quantity": market.quantity(order.quantity),
-        "filled": market.quantity(order.filled),
+        "quantity": own_quantity(state, order.instrument, order.quantity),
+        "filled": own_quantity(state, order.instrument, order.filled),
         "state": order.state,
         "age_s": _seconds(now_ns - order.first_ns),
         "age_is_least": not order.from_start,
@@ -332,7 +348,7 @@ def _trade(state: WatchState, part: str, said: ExecutionReportMessage) -> dict[s
         "trade_id": said.trade_id,
         "side": SIDES.get(said.side, "?"),
         "price": market.price(said.last_price),
-        "quantity": market.quantity(said.last_quantity),
+        "quantity": own_quantity(state, said.header.instrument, said.last_quantity),
         "liquidity": LIQUIDITY.get(said.liquidity),
         "fee": scaled(said.fee, FEE_DECIMALS),
         "fee_asset": said.fee_asset,

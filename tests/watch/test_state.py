@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from watch_world import (
+    BOOK,
     FACTS,
     LP,
     SECOND,
@@ -239,9 +240,20 @@ def test_the_combined_inventory_is_stale_where_a_leg_is() -> None:
     assert found["combined"]["stale"]
 
 
-def test_without_its_instrument_a_position_is_in_lots_and_nothing_is_summed() -> None:
+def test_what_is_our_own_is_in_the_steps_of_orders_which_may_be_coarser_than_the_books() -> None:
     state = WatchState(FACTS)
-    state.read(pages(), T0, T0)
+    coarse = [{"instrument": 0, "venue": "perp", "tick": "0.01", "lot": "0.1"}]
+    state.read(pages(products=coarse), T0, T0)
+    tell(state, "quotes", *BOOK)
+    tell(state, "handler-perp", held(7))
+    found = state.as_json(T0)
+    assert found["inventory"]["venues"][0]["base"] == "0.7"
+    assert found["books"][0]["bids"][0]["quantity"] == "3.000"
+
+
+def test_without_its_product_a_position_is_in_lots_and_nothing_is_summed() -> None:
+    state = WatchState(FACTS)
+    state.read(pages(products=[]), T0, T0)
     tell(state, "handler-perp", held(7))
     found = state.as_json(T0)["inventory"]
     assert (found["venues"][0]["lots"], found["venues"][0]["base"]) == (7, None)

@@ -96,6 +96,7 @@ def pages(**more: Any) -> dict[str, Any]:
         "feeds": [{"book": "binance-usdm ETHUSDC", "live": True, "age_s": 0.25}],
         "lines": [[1, "system | everything is ready"], [2, "quotes | 2026 WARNING late"]],
         "wishes": [],
+        "products": [{"instrument": 0, "venue": "perp", "tick": "0.01", "lot": "0.001"}],
         "pool": None,
         "ledger": None,
         **more,

@@ -375,7 +375,7 @@ class ExecHandler:
             alive=self._watch.alive,
             ready=self.ready,
             registry=registry,
-            pages={"/orders": self.orders, "/wishes": self.wishes},
+            pages={"/orders": self.orders, "/wishes": self.wishes, "/products": self.products},
         )
 
     def orders(self) -> list[dict[str, Any]]:
@@ -401,6 +401,19 @@ class ExecHandler:
     def wishes(self) -> list[dict[str, Any]]:
         """Return what is wanted to rest, by product: ticks and lots."""
         return self.resting.wished()
+
+    def products(self) -> list[dict[str, Any]]:
+        """Return what a tick and a lot of this account's orders are, as the venue writes them."""
+        return [
+            {
+                "venue": each.venue.name,
+                "instrument": each.index,
+                "symbol": each.venue.symbol,
+                "tick": f"{each.instrument.price.increment:f}",
+                "lot": f"{each.instrument.order_quantity.increment:f}",
+            }
+            for each in self.account.products.values()
+        ]
 
     def ready(self) -> Health:
         """Return whether orders may leave."""
