@@ -30,7 +30,7 @@ def test_a_run_owns_its_orders_leaves_those_of_others_and_ends_on_sigterm(paper:
             paper.manifest.write_text(here.text().replace("examined", "tried"))
             paper.start("--secrets", str(paper.folder / "keys"), command="run")
             parts = await asyncio.to_thread(lambda: asyncio.run(paper.ready()))
-            assert list(parts) == ["quotes", "watchdog-here", "handler-here"]
+            assert list(parts) == ["quotes", "watchdog-here", "handler-here", "maker"]
             side = here.exchange.protocol.private
             assert side is not None
             touch = here.exchange.markets["ETHUSDC"].book.touch()
@@ -79,5 +79,5 @@ def test_what_is_not_running_is_told(paper: Paper) -> None:
 def test_a_plan_is_printed_and_makes_nothing(paper: Paper) -> None:
     told = paper.alp("paper", str(paper.manifest), "--plan", "--state", str(paper.state))
     assert told.returncode == 0, told.stderr
-    assert "tried, paper: 5 processes" in told.stdout
+    assert "tried, paper: 8 processes" in told.stdout
     assert not paper.state.exists()
