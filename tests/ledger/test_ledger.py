@@ -215,7 +215,8 @@ def test_the_memory_of_a_rebuild_is_that_of_a_batch(tmp_path: Path) -> None:
             peaks.append(tracemalloc.get_traced_memory()[1])
             tracemalloc.stop()
             assert ledger.counts.booked == fills
-    assert peaks[1] < 1.2 * peaks[0]
+    # When cycles are collected differs between Pythons; five times the fills would be five times.
+    assert peaks[1] < 2.5 * peaks[0]
 
 
 def test_it_is_rebuilt_from_what_venue_and_chain_still_say(place: str, tmp_path: Path) -> None:
