@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import tracemalloc
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from alp.ledger.assets import Asset, Assets
 from alp.ledger.database import open_engine
 from alp.ledger.events import (
     Event,
+    Fill,
     Flow,
     LpLevel,
     LpMint,
@@ -207,16 +210,21 @@ def test_a_reorganisation_reverses_what_came_in_the_same_call(place: str) -> Non
 
 
 def test_the_memory_of_a_rebuild_is_that_of_a_batch(tmp_path: Path) -> None:
+    def fills_of(count: int) -> Iterator[Fill]:
+        for number in range(count):
+            if number % 125 == 0:
+                gc.collect()  # when cycles are collected differs between Pythons
+            yield fill(number, 1 if number % 3 else -1)
+
     peaks = []
     for number, fills in enumerate((500, 2_500)):
         with Ledger(str(tmp_path / f"{number}.db"), ASSETS) as ledger:
             tracemalloc.start()
-            ledger.load((fill(each, 1 if each % 3 else -1) for each in range(fills)), batch=125)
+            ledger.load(fills_of(fills), batch=125)
             peaks.append(tracemalloc.get_traced_memory()[1])
             tracemalloc.stop()
             assert ledger.counts.booked == fills
-    # When cycles are collected differs between Pythons; five times the fills would be five times.
-    assert peaks[1] < 2.5 * peaks[0]
+    assert peaks[1] < 1.2 * peaks[0]
 
 
 def test_it_is_rebuilt_from_what_venue_and_chain_still_say(place: str, tmp_path: Path) -> None:
